@@ -1,0 +1,37 @@
+"""Bodies: the skeleton, the built-in body, SMPL-X and SMPL from the user's files."""
+
+from muybridge.body.anny import AnnyBody, load_anny
+from muybridge.body.shaped import Rig, ShapedBody
+from muybridge.body.skeleton import (
+    BODY_JOINTS,
+    JOINT_INDEX,
+    JOINTS,
+    LEFT_HAND_JOINTS,
+    MIRROR,
+    NUM_JOINTS,
+    PARENTS,
+    REST_DIRECTIONS,
+    RIGHT_HAND_JOINTS,
+)
+from muybridge.body.types import Mesh, Moves, Part, PosedBody, Shape
+
+__all__ = [
+    "BODY_JOINTS",
+    "JOINTS",
+    "JOINT_INDEX",
+    "LEFT_HAND_JOINTS",
+    "MIRROR",
+    "NUM_JOINTS",
+    "PARENTS",
+    "REST_DIRECTIONS",
+    "RIGHT_HAND_JOINTS",
+    "AnnyBody",
+    "Mesh",
+    "Moves",
+    "Part",
+    "PosedBody",
+    "Rig",
+    "Shape",
+    "ShapedBody",
+    "load_anny",
+]

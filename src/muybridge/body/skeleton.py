@@ -80,3 +80,22 @@ def mirrored(name: str) -> str:
 
 MIRROR: tuple[int, ...] = tuple(JOINT_INDEX[mirrored(name)] for name in JOINTS)
 """Index of the mirrored joint, for every joint."""
+
+REST_DIRECTIONS: dict[str, tuple[str, tuple[float, float, float]]] = {
+    "left_shoulder": ("left_elbow", (1.0, 0.0, 0.0)),
+    "left_elbow": ("left_wrist", (1.0, 0.0, 0.0)),
+    "left_wrist": ("left_middle1", (1.0, 0.0, 0.0)),
+    "left_hip": ("left_knee", (0.0915, -0.9957, -0.0120)),
+    "left_knee": ("left_ankle", (-0.0344, -0.9934, -0.1091)),
+    "right_shoulder": ("right_elbow", (-1.0, 0.0, 0.0)),
+    "right_elbow": ("right_wrist", (-1.0, 0.0, 0.0)),
+    "right_wrist": ("right_middle1", (-1.0, 0.0, 0.0)),
+    "right_hip": ("right_knee", (-0.0915, -0.9957, -0.0120)),
+    "right_knee": ("right_ankle", (0.0344, -0.9934, -0.1091)),
+}
+"""Joint -> (its child, unit direction towards it in the canonical zero pose).
+
+The built-in body's limbs lie exactly so when every rotation is the identity;
+SMPL-X's template differs by a degree or two. A motion file whose own zero pose
+differs is brought here by the smallest rotation between the two directions.
+"""
