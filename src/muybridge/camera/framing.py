@@ -1,0 +1,174 @@
+"""Put the camera where the whole motion fits the picture, for every view."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from scipy.ndimage import gaussian_filter1d
+from scipy.optimize import linprog
+from torch import Tensor
+
+from muybridge.camera.geometry import Array, orientation
+from muybridge.camera.types import Number
+from muybridge.errors import InputError
+
+
+
+JOINT_PADDING = 0.13
+"""How far the body reaches beyond the 55 joints, metres (crown, toes, fingertips)."""
+
+
+@dataclass(frozen=True)
+class Framing:
+    """Where to look from so that all points stay in the picture.
+
+    Attributes:
+        center: what the cameras look at, metres (in frame 0 where they follow).
+        half_extents: half the size of the box around all points, metres.
+        distance: of the cameras from the centre, metres.
+        fov: vertical field of view, degrees.
+        elevation: of the cameras above the centre, degrees.
+        path: how far the cameras have followed the person by each frame, on
+            the ground, metres; all zero where they stay.
+    """
+
+    center: Float[Tensor, "3"]  # noqa: F821
+    half_extents: Float[Tensor, "3"]  # noqa: F821
+    distance: float
+    fov: float
+    elevation: float
+    path: Float[Tensor, "T 3"]
+
+
+def check_points(points: Tensor) -> Array:
+    """Points as float64; :class:`InputError` unless finite ``[T, P, 3]``."""
+    if points.ndim != 3 or points.shape[-1] != 3 or 0 in points.shape:
+        raise InputError("points", "", f"shape {tuple(points.shape)} is not [T, P, 3]",
+                         "give the person's joints or vertices over the frames")
+    array = points.detach().cpu().double().numpy()
+    if not np.isfinite(array).all():
+        raise InputError("points", "", "they hold NaN or infinity", "repair the motion")
+    if float(np.abs(array).max()) > 1e5:
+        raise InputError("points", "", "they lie over 100 km away", "give metres")
+    return array
+
+
+def ground_path(points: Array, frames: int, fps: float, seconds: float = 0.4) -> Array:
+    """The smoothed way of the person over the ground, ``[frames, 3]``, 0 at the start.
+
+    The pelvis is followed where the points are the 55 joints, their mean otherwise.
+    """
+    anchor = points[:, 0] if points.shape[1] == 55 else points.mean(1)
+    if len(anchor) != frames:
+        at = np.linspace(0, len(anchor) - 1, frames)
+        anchor = np.stack([np.interp(at, np.arange(len(anchor)), anchor[:, i]) for i in range(3)], 1)
+    if frames > 1:
+        sigma = min(seconds * fps, frames / 4)
+        pad = min(frames - 1, math.ceil(4 * sigma))
+        # mirrored through its ends, so that the ends stay where they are
+        head = 2 * anchor[:1] - anchor[1 : pad + 1][::-1]
+        tail = 2 * anchor[-1:] - anchor[-pad - 1 : -1][::-1]
+        long = gaussian_filter1d(np.concatenate([head, anchor, tail]), sigma, axis=0)
+        anchor = long[pad : pad + frames]
+    path = anchor - anchor[:1]
+    path[:, 1] = 0.0
+    return path
+
+
+def wants_follow(path: Array, height: float) -> bool:
+    """Whether the way is longer than one and a half body heights."""
+    spread = path.max(0) - path.min(0)
+    return float(np.hypot(spread[0], spread[2])) > 1.5 * height
+
+
+def frame_points(
+    points: Float[Tensor, "T P 3"],
+    *,
+    width: int = 512,
+    height: int = 512,
+    azimuths: Sequence[Number] = (0.0,),
+    elevation: Number = 5.0,
+    fov: Number = 30.0,
+    margin: Number = 0.08,
+    pad: Number | None = None,
+    follow: bool | str = False,
+    fps: Number = 24.0,
+    frames: int | None = None,
+) -> Framing:
+    """The nearest place from which every point, view and frame is in the picture.
+
+    The distance is one for all views, so that the person has the same size in
+    each; it is the exact optimum for the centre's height (a linear program).
+
+    Args:
+        azimuths: of the views, degrees.
+        elevation: of the views, degrees.
+        fov: vertical field of view, degrees.
+        margin: free border on each side, as a fraction of the picture's side.
+        pad: free space around each point, metres; by default the body's reach
+            beyond the joints where there are 55 points, else none.
+        follow: ``True``, ``False`` or ``"auto"`` (where the person walks away).
+        fps: frames per second, for the smoothness of the following.
+        frames: length of ``Framing.path``; by default that of the points.
+
+    Raises:
+        InputError: for points, margins or angles that can't be used.
+    """
+    X = check_points(points)
+    if not 0 <= margin < 0.45:
+        raise InputError("framing", "margin", f"{margin} is out of range", "use 0 to 0.4")
+    if not 1 <= fov <= 150:
+        raise InputError("framing", "fov", f"{fov} degrees is out of range", "use 1 to 150")
+    if not -89.9 <= elevation <= 89.9:
+        raise InputError("framing", "elevation", f"{elevation} degrees is out of range",
+                         "use -89 to 89")
+    if width < 1 or height < 1:
+        raise InputError("framing", "size", f"{width}x{height} is no picture size", "use pixels")
+    frames = frames or len(X)
+    if pad is None:
+        pad = JOINT_PADDING if X.shape[1] == 55 else 0.0
+    path = ground_path(X, frames, fps)
+    body = float((X[..., 1].max(1) - X[..., 1].min(1)).max()) + 2 * pad
+    on = wants_follow(path, max(body, 0.5)) if follow == "auto" else bool(follow)
+    if not on:
+        path = np.zeros_like(path)
+    own = ground_path(X, len(X), fps) if on else np.zeros((len(X), 3))
+    flat = (X - own[:, None]).reshape(-1, 3)
+    low, high = flat.min(0) - pad, flat.max(0) + pad
+    center, half = (low + high) / 2, np.maximum((high - low) / 2, 0.05)
+
+    ty = math.tan(math.radians(fov) / 2) * (1 - 2 * margin)
+    tx = math.tan(math.radians(fov) / 2) * width / height * (1 - 2 * margin)
+    R = orientation(np.asarray(azimuths, float), np.full(len(azimuths), float(elevation)))
+    local = np.einsum("vij,nj->vni", R, flat - center)
+    # for each view and side of the picture: a . (p - s) <= limit * distance
+    rows, bounds = [], []
+    free = [R[0, 0], np.array([0.0, 1, 0])] if len(azimuths) == 1 else [np.array([0.0, 1, 0])]
+    for axis, limit in ((0, tx), (1, ty)):
+        for sign in (1.0, -1.0):
+            reach = (sign * local[..., axis] - limit * local[..., 2]).max(1)
+            reach = reach + pad * math.hypot(1.0, limit)
+            a = sign * R[:, axis] - limit * R[:, 2]
+            for v in range(len(azimuths)):
+                rows.append([-limit, *(-float(a[v] @ d) for d in free)])
+                bounds.append(-float(reach[v]))
+    near = float((-local[..., 2]).max()) + pad + 0.05
+    size = float(half.max()) * 2
+    answer = linprog(
+        [1.0] + [0.0] * len(free), A_ub=rows, b_ub=bounds,
+        bounds=[(near, None)] + [(-size, size)] * len(free), method="highs",
+    )
+    if answer.status != 0:
+        raise InputError("framing", "points", "no place was found from which they are all seen",
+                         "use a smaller margin or a wider picture")
+    shift = sum((s * d for s, d in zip(answer.x[1:], free, strict=True)), np.zeros(3))
+    return Framing(
+        torch.tensor(center + shift, dtype=torch.float32),
+        torch.tensor(half, dtype=torch.float32),
+        float(answer.x[0]), float(fov), float(elevation), torch.tensor(path, dtype=torch.float32),
+    )
