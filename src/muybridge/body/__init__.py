@@ -1,6 +1,7 @@
 """Bodies: the skeleton, the built-in body, SMPL-X and SMPL from the user's files."""
 
 from muybridge.body.anny import AnnyBody, load_anny
+from muybridge.body.load import BODIES, load_body
 from muybridge.body.shaped import Rig, ShapedBody
 from muybridge.body.skeleton import (
     BODY_JOINTS,
@@ -13,9 +14,10 @@ from muybridge.body.skeleton import (
     REST_DIRECTIONS,
     RIGHT_HAND_JOINTS,
 )
-from muybridge.body.types import Mesh, Moves, Part, PosedBody, Shape
+from muybridge.body.types import Body, Mesh, Moves, Part, PosedBody, Shape
 
 __all__ = [
+    "BODIES",
     "BODY_JOINTS",
     "JOINTS",
     "JOINT_INDEX",
@@ -26,6 +28,7 @@ __all__ = [
     "REST_DIRECTIONS",
     "RIGHT_HAND_JOINTS",
     "AnnyBody",
+    "Body",
     "Mesh",
     "Moves",
     "Part",
@@ -34,4 +37,5 @@ __all__ = [
     "Shape",
     "ShapedBody",
     "load_anny",
+    "load_body",
 ]

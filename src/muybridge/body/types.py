@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor
+
+if TYPE_CHECKING:
+    from muybridge.body.shaped import ShapedBody
 
 
 class Part(IntEnum):
@@ -93,3 +96,25 @@ class PosedBody:
     joints: Float[Tensor, "T 55 3"]
     T_world_joint: Float[Tensor, "T 55 4 4"]
     mesh: Mesh
+
+
+@runtime_checkable
+class Body(Protocol):
+    """A body model: the built-in one, or SMPL-X or SMPL from the user's file.
+
+    Stateless: load, then :meth:`with_shape`, then ``pose``.
+    """
+
+    @property
+    def name(self) -> str:
+        """What the model is called: ``anny``, ``smplx``, ``smpl``."""
+
+    @property
+    def mesh(self) -> Mesh:
+        """Triangles, texture coordinates and parts, the same for every shape and pose."""
+
+    def with_shape(self, shape: Shape) -> ShapedBody:
+        """A body of one shape; ``InputError`` where a number of the shape is out of range."""
+
+    def pose(self, shape: Shape, motion: Moves) -> PosedBody:
+        """A body of this shape in every frame of a motion."""
