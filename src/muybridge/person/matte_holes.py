@@ -1,0 +1,62 @@
+"""Places inside a person's outline that show the ground: between legs, under an arm.
+
+They look like the ground behind them. So may a white print, a button or a white shirt;
+those lie inside the trunk, and an opening does not.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from muybridge.person.matte_evidence import STRONG, Evidence
+
+
+def trunk(core: np.ndarray, box: tuple[int, int, int, int]) -> np.ndarray:
+    """Rough place of chest and belly, ``[H, W]`` bool: the middle between neck and crotch."""
+    _, top, _, bottom = box
+    height = bottom - top
+    columns = core[top + height // 8 : top + round(0.6 * height)].sum(0).astype(np.float64)
+    place = np.zeros_like(core)
+    if columns.any():
+        middle = float(np.average(np.arange(core.shape[1]), weights=columns))
+        half = 0.085 * height
+        x0, x1 = max(0, round(middle - half)), round(middle + half)
+        place[top + round(0.16 * height) : top + round(0.47 * height), x0:x1] = True
+    return place
+
+
+def openings(evidence: Evidence) -> np.ndarray:
+    """Pixels inside the outline that show the ground, ``[H, W]`` bool."""
+    alike = (evidence.enclosed > 0.2) & (evidence.distance < evidence.threshold + 0.6 * STRONG)
+    kernel = np.ones((3, 3), np.uint8)
+    cores = cv2.erode(alike.astype(np.uint8), kernel)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(cores, connectivity=4)
+    result = np.zeros_like(alike)
+    if count < 2:
+        return result
+    flat = labels.ravel()
+    area = stats[:, cv2.CC_STAT_AREA].astype(np.float64)
+    mean = np.bincount(flat, evidence.distance.ravel(), count) / area
+    inner = trunk(evidence.core, evidence.box).ravel().astype(np.float64)
+    in_trunk = np.bincount(flat, inner, count) / area
+    chosen = (
+        (area > 2.5e-5 * evidence.height**2)
+        & (mean < evidence.threshold + 1.2)
+        & (in_trunk < 0.5)
+    )
+    chosen[0] = False
+    picked = chosen[labels].astype(np.uint8)
+    return (cv2.dilate(picked, kernel) > 0) & alike
+
+
+def fill_holes(mask: np.ndarray, opened: np.ndarray) -> np.ndarray:
+    """Fill the holes of a cut that are not openings."""
+    inverse = (~mask).astype(np.uint8)
+    count, labels = cv2.connectedComponents(inverse, connectivity=4)
+    keep = np.zeros(count, bool)
+    rim = np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
+    keep[rim] = True
+    keep[labels[opened & ~mask]] = True
+    keep[0] = False
+    return ~keep[labels]
