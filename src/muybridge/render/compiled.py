@@ -87,13 +87,12 @@ def _rasterize_rows(p, faces, first, end, cull, near, ids, weights, depth):  # t
     width = ids.shape[1]
     half = SNAP / 2
     zbuf = np.zeros((end - first, width), np.float32)
-    base = np.empty(3)
     bound = np.empty(3)
     row = np.empty(3)
     column = np.empty(3)
     X = np.empty(3)
     Y = np.empty(3)
-    inverse = np.empty(3)
+    c = np.empty((3, 3))
     for f in range(faces.shape[0]):
         good = True
         for k in range(3):
@@ -121,24 +120,24 @@ def _rasterize_rows(p, faces, first, end, cull, near, ids, weights, depth):  # t
             continue
         sign = 1.0 if area > 0.0 else -1.0
         area = abs(area)
-        z_base = 0.0
-        z_row = 0.0
-        z_column = 0.0
         for k in range(3):
             a = (k + 1) % 3
             b = (k + 2) % 3
             dX = (X[b] - X[a]) * sign
             dY = (Y[b] - Y[a]) * sign
-            base[k] = dX * ((top * SNAP + half) - Y[a]) - dY * ((left * SNAP + half) - X[a])
+            base = dX * ((top * SNAP + half) - Y[a]) - dY * ((left * SNAP + half) - X[a])
             row[k] = dX * SNAP
             column[k] = dY * SNAP
             owned = dY > 0.0 or (dY == 0.0 and dX > 0.0)
-            bound[k] = base[k] if owned else base[k] - 1.0
-            inverse[k] = (1.0 / p[faces[f, k], 2]) / area
-            z_base += inverse[k] * base[k]
-            z_row += inverse[k] * row[k]
-            z_column -= inverse[k] * column[k]
-        slope = np.float32(z_column)
+            bound[k] = base if owned else base - 1.0
+            scale = (1.0 / p[faces[f, k], 2]) / area
+            c[0, k] = base * scale
+            c[1, k] = row[k] * scale
+            c[2, k] = column[k] * scale
+        z_base = c[0, 0] + c[0, 1] + c[0, 2]
+        z_row = c[1, 0] + c[1, 1] + c[1, 2]
+        z_column = c[2, 0] + c[2, 1] + c[2, 2]
+        slope = np.float32(-z_column)
         for j in range(int(max(top, first)), int(min(bottom, end - 1.0)) + 1):
             dj = j - top
             lo = 0.0
@@ -154,7 +153,7 @@ def _rasterize_rows(p, faces, first, end, cull, near, ids, weights, depth):  # t
                     hi = -1.0
             if hi < lo:
                 continue
-            z_first = np.float32(z_base + z_row * dj + z_column * lo)
+            z_first = np.float32(z_base + z_row * dj - z_column * lo)
             step = np.float32(0.0)
             for i in range(int(left + lo), int(left + hi) + 1):
                 inv_z = max(z_first + slope * step, np.float32(1e-30))
@@ -163,9 +162,9 @@ def _rasterize_rows(p, faces, first, end, cull, near, ids, weights, depth):  # t
                     zbuf[j - first, i] = inv_z
                     ids[j, i] = f
                     di = i - left
-                    w0 = (base[0] + row[0] * dj - column[0] * di) * inverse[0]
-                    w1 = (base[1] + row[1] * dj - column[1] * di) * inverse[1]
-                    w2 = (base[2] + row[2] * dj - column[2] * di) * inverse[2]
+                    w0 = c[0, 0] + c[1, 0] * dj - c[2, 0] * di
+                    w1 = c[0, 1] + c[1, 1] * dj - c[2, 1] * di
+                    w2 = c[0, 2] + c[1, 2] * dj - c[2, 2] * di
                     z = 1.0 / (w0 + w1 + w2)
                     weights[j, i, 0] = w0 * z
                     weights[j, i, 1] = w1 * z

@@ -21,8 +21,8 @@ Backend = Literal["auto", "torch", "numba"]
 
 NEAR = 0.01
 """Nearest z that is drawn, metres."""
-_GROUP_PIXELS = 1 << 22
-_GROUP_TRIANGLES = 1 << 20
+_GROUP_PIXELS = 1 << 20
+_GROUP_TRIANGLES = 1 << 18
 
 
 def rasterize(
@@ -100,13 +100,12 @@ def rasterize_pixels(
     group = group_size(batch, height, width, faces.shape[-2])
     for b in range(0, batch, group):
         mesh = faces[b : b + group] if faces.ndim == 3 else faces
-        pixel, ids, weights, z = rasterize_group(
-            points[b : b + group], mesh, height, width, cull, near
-        )
-        pixel = pixel + b * height * width
-        triangle.view(-1)[pixel] = ids
-        barycentric.view(-1, 3)[pixel] = weights.to(dtype)
-        depth.view(-1)[pixel] = z.to(dtype)
+        hits = rasterize_group(points[b : b + group], mesh, height, width, cull, near)
+        pixel = hits.pixel + b * height * width
+        triangle.view(-1).index_copy_(0, pixel, hits.triangle)
+        weights = torch.stack([w.to(dtype) for w in hits.weights], dim=1)
+        barycentric.view(-1, 3).index_copy_(0, pixel, weights)
+        depth.view(-1).index_copy_(0, pixel, hits.depth.to(dtype))
     return Fragments(triangle, barycentric, depth)
 
 

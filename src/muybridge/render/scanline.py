@@ -6,11 +6,15 @@ of them, on every device. Coverage of a row is solved for, not searched: each ed
 the row from the left or from the right, and what remains between the bounds is expanded
 to pixels. 1/z is linear on the screen; (1/z, triangle) packed into one whole number makes
 the nearest triangle (the lowest index among equals) a single scatter-max.
+
+Everything is kept as columns: one-dimensional gathers are several times faster than
+gathers of rows.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -20,127 +24,188 @@ SNAP = 16384.0
 LIMIT = float(1 << 24)
 """Triangles with a corner farther off the picture than this (pixels) are dropped."""
 _LOW = 0xFFFFFFFF
-_CHUNK = 1 << 20
-_CORNER_A = (1, 2, 0)
-_CORNER_B = (2, 0, 1)
+_CHUNK = {"cpu": 1 << 18}
+"""Items worked on at once; more on an accelerator."""
+_EDGES = ((1, 2), (2, 0), (0, 1))
+
+
+class Hits(NamedTuple):
+    """The pixels of a few pictures that were hit, ``P`` of them, as columns.
+
+    Attributes:
+        pixel: flat index in [B, H, W], ascending.
+        triangle: index of the nearest triangle.
+        weights: its three perspective-correct barycentrics (float64).
+        depth: z (float64).
+    """
+
+    pixel: Tensor
+    triangle: Tensor
+    weights: tuple[Tensor, Tensor, Tensor]
+    depth: Tensor
+
+
+class _Triangles(NamedTuple):
+    """What may show: one column per corner or edge, one entry per triangle."""
+
+    x: list[Tensor]
+    y: list[Tensor]
+    inv_z: list[Tensor]
+    triangle: Tensor
+    image: Tensor
+    left: Tensor
+    top: Tensor
+    right: Tensor
+    bottom: Tensor
 
 
 @torch.no_grad()
 def rasterize_group(
     pixel_xyz: Tensor, faces: Tensor, height: int, width: int, cull: bool, near: float
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+) -> Hits:
     """Rasterise a few pictures at once.
 
     Args:
         pixel_xyz: float64 [B, N, 3].
         faces: int64 [F, 3] or [B, F, 3].
-
-    Returns:
-        For the pixels that were hit: flat pixel index in [B, H, W], triangle,
-        barycentrics [P, 3] and depth [P] (float64).
     """
-    device, batch = pixel_xyz.device, pixel_xyz.shape[0]
-    X, Y, R, triangle, image, box = _visible(pixel_xyz, faces, height, width, cull, near)
-    left, top, right, bottom = box
-    # Edge k faces corner k; positive inside whatever the triangle's orientation.
-    dX = X[:, _CORNER_B] - X[:, _CORNER_A]
-    dY = Y[:, _CORNER_B] - Y[:, _CORNER_A]
-    area = dX[:, 2] * dY[:, 0] - dX[:, 0] * dY[:, 2]
-    sign = torch.sign(area)[:, None]
-    dX, dY, area = dX * sign, dY * sign, area.abs()
-    half = SNAP / 2
-    base = dX * ((top * SNAP + half)[:, None] - Y[:, _CORNER_A])
-    base = base - dY * ((left * SNAP + half)[:, None] - X[:, _CORNER_A])
-    per_row, per_column = dX * SNAP, dY * SNAP
-    owned = (dY > 0) | ((dY == 0) & (dX > 0))
-    bound = base - (~owned).to(base.dtype)
-    inverse = R / area[:, None]
-    z_base = _sum3(inverse * base)
-    z_row = _sum3(inverse * per_row)
-    z_column = -_sum3(inverse * per_column)
-
-    keys = torch.zeros(batch * height * width, dtype=torch.int64, device=device)
-    rows_of = (bottom - top + 1).long()
-    start = image * (height * width) + top.long() * width + left.long()
-    span = right - left
-    for owner, row in _expand(rows_of):
-        dj = row.to(base.dtype)
-        P = bound[owner] + per_row[owner] * dj[:, None]
-        Q = per_column[owner]
-        q = P / Q
-        first = torch.where(Q < 0, q.ceil(), -torch.inf).amax(1).clamp_(min=0)
-        last = torch.where(Q > 0, q.floor(), torch.inf)
-        last = torch.where((Q == 0) & (P < 0), -1.0, last).amin(1)
-        last = torch.minimum(last, span[owner])
+    chunk = _CHUNK.get(pixel_xyz.device.type, 1 << 22)
+    tri = _visible(pixel_xyz, faces, height, width, cull, near)
+    edges, planes = _coefficients(tri)
+    start = tri.image * (height * width) + tri.top.long() * width + tri.left.long()
+    keys = torch.zeros(
+        pixel_xyz.shape[0] * height * width, dtype=torch.int64, device=pixel_xyz.device
+    )
+    span = tri.right - tri.left
+    for owner, row in _expand((tri.bottom - tri.top + 1).long(), chunk):
+        dj = row.to(span.dtype)
+        first, last = _bounds([_at(c, owner) for c in edges], dj, _at(span, owner))
         keep = (last >= first).nonzero().squeeze(1)
-        owner, first, last, dj = owner[keep], first[keep], last[keep], dj[keep]
-        slope = z_column[owner]
-        z_first = (z_base[owner] + z_row[owner] * dj + slope * first).float()
-        slope = slope.float()
-        pixel_first = start[owner] + row[keep] * width + first.long()
-        for item, step in _expand((last - first + 1).long()):
-            inv_z = z_first[item] + slope[item] * step.float()
-            bits = inv_z.clamp_(min=1e-30).view(torch.int32).long()
-            key = (bits << 32) | (_LOW - owner[item])
-            keys.scatter_reduce_(0, pixel_first[item] + step, key, "amax")
+        owner, first, last, dj = (_at(c, keep) for c in (owner, first, last, dj))
+        z_base, z_row, z_column = (_at(c, owner) for c in planes[9:])
+        z_first = (z_base + z_row * dj - z_column * first).float()
+        slope = (-z_column).float()
+        pixel_first = _at(start, owner) + (dj * width + first).long()
+        low = _LOW - owner
+        for item, step in _expand((last - first + 1).long(), chunk):
+            nearness = _at(z_first, item) + _at(slope, item) * step.float()
+            bits = nearness.clamp_(min=1e-30).view(torch.int32).long()
+            key = (bits << 32).bitwise_or_(_at(low, item))
+            keys.scatter_reduce_(0, step.add_(_at(pixel_first, item)), key, "amax")
 
     pixel = keys.nonzero().squeeze(1)
-    winner = _LOW - (keys[pixel] & _LOW)
-    local = pixel - start[winner]
-    dj = local.div(width, rounding_mode="floor").to(base.dtype)
-    # `start` is the box's left column, and a pixel of the triangle never lies left of it.
-    di = local.to(base.dtype) - dj * width
-    weights = base[winner] + per_row[winner] * dj[:, None] - per_column[winner] * di[:, None]
-    weights = weights * inverse[winner]
-    inv_z = _sum3(weights)
-    return pixel, triangle[winner], weights / inv_z[:, None], 1.0 / inv_z
+    owner = _LOW - (_at(keys, pixel) & _LOW)
+    # The box's left column is part of `start`; no pixel of a triangle lies left of it.
+    local = (pixel - _at(start, owner)).to(span.dtype)
+    dj = (local / width).floor_()
+    di = local - dj * width
+    c = [_at(column, owner) for column in planes[:9]]
+    w = [c[k] + c[3 + k] * dj - c[6 + k] * di for k in range(3)]
+    depth = 1.0 / (w[0] + w[1] + w[2])
+    weights = (w[0] * depth, w[1] * depth, w[2] * depth)
+    return Hits(pixel, _at(tri.triangle, owner), weights, depth)
+
+
+def _at(column: Tensor, index: Tensor) -> Tensor:
+    return column.index_select(0, index)
 
 
 def _visible(
     pixel_xyz: Tensor, faces: Tensor, height: int, width: int, cull: bool, near: float
-) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, tuple[Tensor, Tensor, Tensor, Tensor]]:
-    """Corners (snapped x and y, 1/z), triangle, picture and pixel box of what may show."""
+) -> _Triangles:
+    """The triangles that face the camera and whose box holds a pixel centre."""
     batch, points = pixel_xyz.shape[:2]
     count = faces.shape[-2]
-    first = torch.arange(batch, device=pixel_xyz.device)[:, None, None] * points
-    corners = (faces.expand(batch, -1, -1) + first).reshape(-1, 3)
-    flat = pixel_xyz.reshape(-1, 3)
-    xy = torch.floor(flat[:, :2] * SNAP + 0.5)
-    z = flat[:, 2]
-    good = (z >= near) & (z < torch.inf) & (flat[:, :2].abs() <= LIMIT).all(1)
-    x, y = xy[:, 0][corners], xy[:, 1][corners]
-    area = (x[:, 1] - x[:, 0]) * (y[:, 2] - y[:, 0]) - (x[:, 2] - x[:, 0]) * (y[:, 1] - y[:, 0])
-    keep = good[corners].all(1) & ((area < 0) if cull else (area != 0))
+    first = torch.arange(batch, device=pixel_xyz.device)[:, None] * points
+    corners = [(faces[..., k].expand(batch, -1) + first).reshape(-1) for k in range(3)]
+    px, py, z = (pixel_xyz[..., k].reshape(-1) for k in range(3))
+    good = (z >= near) & (z < torch.inf) & (px.abs() <= LIMIT) & (py.abs() <= LIMIT)
+    px, py = torch.floor(px * SNAP + 0.5), torch.floor(py * SNAP + 0.5)
+    px = torch.where(good, px, torch.nan)  # spreads to every triangle that it touches
+    x, y = [_at(px, c) for c in corners], [_at(py, c) for c in corners]
+    area = (x[1] - x[0]) * (y[2] - y[0]) - (x[2] - x[0]) * (y[1] - y[0])
+    keep = (area < 0) if cull else (area < 0) | (area > 0)
     index = keep.nonzero().squeeze(1)
-    x, y = x[index], y[index]
-    left = torch.ceil(x.amin(1) / SNAP - 0.5).clamp(min=0)
-    top = torch.ceil(y.amin(1) / SNAP - 0.5).clamp(min=0)
-    right = torch.floor(x.amax(1) / SNAP - 0.5).clamp(max=width - 1)
-    bottom = torch.floor(y.amax(1) / SNAP - 0.5).clamp(max=height - 1)
+    x, y = [_at(c, index) for c in x], [_at(c, index) for c in y]
+    low, high = (torch.minimum, torch.maximum)
+    left = torch.ceil(low(low(x[0], x[1]), x[2]) / SNAP - 0.5).clamp_(min=0)
+    top = torch.ceil(low(low(y[0], y[1]), y[2]) / SNAP - 0.5).clamp_(min=0)
+    right = torch.floor(high(high(x[0], x[1]), x[2]) / SNAP - 0.5).clamp_(max=width - 1)
+    bottom = torch.floor(high(high(y[0], y[1]), y[2]) / SNAP - 0.5).clamp_(max=height - 1)
     on = ((right >= left) & (bottom >= top)).nonzero().squeeze(1)
-    index = index[on]
+    index = _at(index, on)
     image = index.div(max(count, 1), rounding_mode="floor")
-    inv_z = 1.0 / z[corners[index]]
-    box = (left[on], top[on], right[on], bottom[on])
-    return x[on], y[on], inv_z, index - image * count, image, box
+    return _Triangles(
+        [_at(c, on) for c in x],
+        [_at(c, on) for c in y],
+        [1.0 / _at(z, _at(c, index)) for c in corners],
+        index - image * count,
+        image,
+        *(_at(c, on) for c in (left, top, right, bottom)),
+    )
 
 
-def _sum3(terms: Tensor) -> Tensor:
-    """Sum over the three corners, always in the same order."""
-    return terms[:, 0] + terms[:, 1] + terms[:, 2]
+def _coefficients(tri: _Triangles) -> tuple[list[Tensor], list[Tensor]]:
+    """Edge functions and planes, as affine functions of (row, column).
+
+    Row and column count from the first pixel of the triangle's box. A value is
+    ``base + by_row * row - by_column * column``.
+
+    Returns:
+        9 columns: the three edges' base, by_row, by_column, in whole numbers, not negative
+        inside (bases less one where the edge belongs to the neighbour); and 12: base, by_row,
+        by_column of weight/z of the three corners, then those of their sum, 1/z.
+    """
+    x, y = tri.x, tri.y
+    # Edge k faces corner k; positive inside whatever the triangle's orientation.
+    dx = [x[b] - x[a] for a, b in _EDGES]
+    dy = [y[b] - y[a] for a, b in _EDGES]
+    area = dx[2] * dy[0] - dx[0] * dy[2]
+    sign = torch.sign(area)
+    area = area.abs()
+    first_y, first_x = tri.top * SNAP + SNAP / 2, tri.left * SNAP + SNAP / 2
+    bounds, base, by_row, by_column = [], [], [], []
+    for k, (a, _) in enumerate(_EDGES):
+        run, rise = dx[k] * sign, dy[k] * sign + 0.0  # no negative zero
+        value = run * (first_y - y[a]) - rise * (first_x - x[a])
+        owned = (rise > 0) | ((rise == 0) & (run > 0))
+        bounds.append(torch.where(owned, value, value - 1.0))
+        base.append(value)
+        by_row.append(run * SNAP)
+        by_column.append(rise * SNAP)
+    scale = [tri.inv_z[k] / area for k in range(3)]
+    planes = [[value[k] * scale[k] for k in range(3)] for value in (base, by_row, by_column)]
+    sums = [plane[0] + plane[1] + plane[2] for plane in planes]
+    return [*bounds, *by_row, *by_column], [*planes[0], *planes[1], *planes[2], *sums]
 
 
-def _expand(counts: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+def _bounds(edges: list[Tensor], dj: Tensor, span: Tensor) -> tuple[Tensor, Tensor]:
+    """First and last column inside all three edges (last < first where there is none)."""
+    first, last = torch.zeros_like(span), span
+    for k in range(3):
+        value = edges[k] + edges[3 + k] * dj
+        slope = edges[6 + k]
+        q = value / slope
+        left = slope < 0
+        first = torch.maximum(first, torch.where(left, q.ceil(), 0.0))
+        # A level edge (slope 0) leaves the row whole or empty: q is then +inf or -inf,
+        # and not a number only where the value is 0, on an edge that is owned.
+        q = torch.where(left, torch.inf, q.floor_()).nan_to_num_(nan=torch.inf)
+        last = torch.minimum(last, q)
+    return first, last
+
+
+def _expand(counts: Tensor, chunk: int) -> Iterator[tuple[Tensor, Tensor]]:
     """Item ``i`` ``counts[i]`` times, with the number of the repeat; in bounded chunks."""
     if counts.numel() == 0:
         return
     ends = counts.cumsum(0)
     begins = ends - counts
     total = int(ends[-1])
-    for low in range(0, total, _CHUNK):
-        index = torch.arange(low, min(low + _CHUNK, total), device=counts.device)
-        if total <= _CHUNK:
+    for low in range(0, total, chunk):
+        index = torch.arange(low, min(low + chunk, total), device=counts.device)
+        if total <= chunk:
             item = torch.repeat_interleave(counts, output_size=total)
         else:
             item = torch.searchsorted(ends, index, right=True)
-        yield item, index - begins[item]
+        yield item, index.sub_(_at(begins, item))
