@@ -24,7 +24,7 @@ SNAP = 16384.0
 LIMIT = float(1 << 24)
 """Triangles with a corner farther off the picture than this (pixels) are dropped."""
 _LOW = 0xFFFFFFFF
-_CHUNK = {"cpu": 1 << 18}
+_CHUNK = {"cpu": 1 << 19}
 """Items worked on at once; more on an accelerator."""
 _EDGES = ((1, 2), (2, 0), (0, 1))
 
@@ -202,10 +202,12 @@ def _expand(counts: Tensor, chunk: int) -> Iterator[tuple[Tensor, Tensor]]:
     ends = counts.cumsum(0)
     begins = ends - counts
     total = int(ends[-1])
-    for low in range(0, total, chunk):
-        index = torch.arange(low, min(low + chunk, total), device=counts.device)
-        if total <= chunk:
-            item = torch.repeat_interleave(counts, output_size=total)
-        else:
-            item = torch.searchsorted(ends, index, right=True)
-        yield item, index.sub_(_at(begins, item))
+    lows = torch.arange(0, total, chunk, device=counts.device)
+    highs = (lows + chunk).clamp_(max=total)
+    firsts = torch.searchsorted(ends, lows, right=True).tolist()
+    lasts = torch.searchsorted(ends, highs - 1, right=True).tolist()
+    for low, high, first, last in zip(lows.tolist(), highs.tolist(), firsts, lasts, strict=True):
+        inside = ends[first : last + 1].clamp(max=high) - begins[first : last + 1].clamp(min=low)
+        item = torch.repeat_interleave(inside, output_size=high - low).add_(first)
+        number = torch.arange(low, high, device=counts.device).sub_(_at(begins, item))
+        yield item, number
