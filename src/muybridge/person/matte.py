@@ -17,8 +17,9 @@ from muybridge.errors import InputError
 from muybridge.person.ground_model import Ground, fit_ground
 from muybridge.person.matte_cut import compress, cut
 from muybridge.person.matte_edges import attached, refine
-from muybridge.person.matte_evidence import Evidence, gather, largest_parts, scores, touching
-from muybridge.person.matte_holes import fill_holes, openings
+from muybridge.person.matte_evidence import Evidence, disc, gather, largest_parts, touching
+from muybridge.person.matte_holes import fill_holes, openings, peel
+from muybridge.person.matte_scores import scores
 
 WORK_SIDE = 1440
 """Longer side at which pictures are cut; larger ones are matted at this size."""
@@ -77,7 +78,18 @@ def _cut_plain(evidence: Evidence) -> np.ndarray:
     found = cut(score, _contrast(evidence), sure, evidence.enclosed < 0.05)
     found = cv2.morphologyEx(found.astype(np.uint8), cv2.MORPH_OPEN, kernel) > 0
     parts = touching(largest_parts(found, 0.004), evidence.core)
-    return fill_holes(parts, opened)
+    peeled = peel(fill_holes(parts, opened), evidence)
+    return touching(largest_parts(peeled, 0.004), evidence.core)
+
+
+def _hair_band(mask: np.ndarray, evidence: Evidence) -> np.ndarray:
+    """Both sides of the cut around the head, ``[H, W]`` bool."""
+    around = disc(max(3, round(0.012 * evidence.height)))
+    grown = cv2.dilate(mask.astype(np.uint8), around) > 0
+    shrunk = cv2.erode(mask.astype(np.uint8), around) > 0
+    band = grown & ~shrunk
+    band[round(evidence.box[1] + 0.26 * evidence.height) :] = False
+    return band
 
 
 def _plain(image: np.ndarray, ground: Ground) -> tuple[np.ndarray, float, list[str]] | None:
@@ -87,13 +99,13 @@ def _plain(image: np.ndarray, ground: Ground) -> tuple[np.ndarray, float, list[s
     mask = _cut_plain(evidence)
     if not mask.any():
         return None
-    head = np.zeros_like(mask)
-    head[: round(evidence.box[1] + 0.3 * evidence.height)] = True
-    radius = max(3, round(0.012 * evidence.height))
-    size = 2 * radius + 1
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
-    reach = (cv2.dilate(mask.astype(np.uint8), disc) > 0) & head
-    alpha = refine(evidence.lab, evidence.ground, mask, reach=reach, noise=ground.noise)
+    alpha = refine(
+        evidence.lab,
+        evidence.ground,
+        mask,
+        hair=_hair_band(mask, evidence),
+        noise=ground.noise,
+    )
     return attached(alpha, mask), ground.plainness, []
 
 

@@ -9,11 +9,11 @@ import numpy as np
 
 from muybridge.person.ground_model import Ground, lab_distance, rgb_to_lab
 
-FLOOR_SHARE = 0.22
-"""Share of the person's height, from below, in which shadows on the floor are looked for."""
-
 STRONG = 4.5
 """Lab distance, above the ground's own spread, that speaks for person by itself."""
+
+FLOOR_SHARE = 0.22
+"""Share of the person's height, from below, in which shadows on the floor are looked for."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,16 @@ class Evidence:
     def height(self) -> int:
         """Rows between the top and the bottom of the certain part."""
         return self.box[3] - self.box[1]
+
+    @property
+    def knee(self) -> float:
+        """Distance that speaks for person by itself."""
+        return STRONG + self.threshold
+
+
+def disc(radius: int) -> np.ndarray:
+    """A round structuring element."""
+    return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
 
 
 def edge_strength(lab: np.ndarray, sigma: float = 0.8) -> np.ndarray:
@@ -140,32 +150,6 @@ def enclosure(lab: np.ndarray, seeds: np.ndarray) -> np.ndarray:
             dry += cv2.erode(kept, kernel) if gap else kept
     dry /= len(limits) * len(gaps)
     return cv2.resize(dry, (width, height), interpolation=cv2.INTER_LINEAR)
-
-
-def scores(evidence: Evidence) -> np.ndarray:
-    """Evidence in -1 (ground) .. 1 (person) from colour and contours.
-
-    A clear colour difference decides by itself. Inside a contour, a little away from it
-    (edges have width), a pixel is person even where it looks like the ground.
-    """
-    knee = STRONG + evidence.threshold
-    colour = np.tanh((evidence.distance - knee) / (0.6 * knee))
-    fine = max(1, round(0.002 * evidence.height))
-    coarse = max(3, round(0.009 * evidence.height))
-    inside = cv2.erode(evidence.enclosed, _disc(fine))
-    # Compression makes small false pockets beside strong edges, 16 pixels wide; above the
-    # floor only larger places are believed without a colour difference.
-    weak = np.where(evidence.distance < knee, inside, 0.0).astype(np.float32)
-    broad = cv2.morphologyEx(weak, cv2.MORPH_OPEN, _disc(coarse))
-    floor = np.zeros(weak.shape[0], bool)
-    floor[round(evidence.box[3] - 0.1 * evidence.height) :] = True
-    lift = np.where(floor[:, None], inside, np.where(weak > 0, broad, inside))
-    lifted = np.maximum(colour, 1.2 * lift - 0.6)
-    return np.clip(lifted, -1, 1).astype(np.float32)
-
-
-def _disc(radius: int) -> np.ndarray:
-    return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
 
 
 def gather(image: np.ndarray, ground: Ground) -> Evidence | None:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from muybridge.person.matte_evidence import STRONG, Evidence
+from muybridge.person.matte_evidence import STRONG, Evidence, disc, touching
+from muybridge.person.matte_scores import broad_weak, floor_weight
 
 
 def trunk(core: np.ndarray, box: tuple[int, int, int, int]) -> np.ndarray:
@@ -60,3 +61,16 @@ def fill_holes(mask: np.ndarray, opened: np.ndarray) -> np.ndarray:
     keep[labels[opened & ~mask]] = True
     keep[0] = False
     return ~keep[labels]
+
+
+def peel(mask: np.ndarray, evidence: Evidence) -> np.ndarray:
+    """Take off the slivers of ground that a cut keeps along a strong edge.
+
+    They look like the ground, touch it, and are narrow: part of no broad pale place.
+    """
+    pale = evidence.distance < 0.9 * evidence.knee
+    pale &= floor_weight(evidence) < 0.5
+    pale &= ~(cv2.dilate(broad_weak(evidence), disc(2)) > 0.45)
+    outside = cv2.dilate((~mask).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    slivers = touching(mask & pale, outside)
+    return mask & ~slivers
