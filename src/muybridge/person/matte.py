@@ -19,7 +19,7 @@ from muybridge.person.matte_cut import compress, cut
 from muybridge.person.matte_edges import attached, refine
 from muybridge.person.matte_evidence import Evidence, disc, gather, largest_parts, touching
 from muybridge.person.matte_holes import fill_holes, openings, peel
-from muybridge.person.matte_scores import scores
+from muybridge.person.matte_scores import floor_weight, scores, shadow_free_distance
 
 WORK_SIDE = 1440
 """Longer side at which pictures are cut; larger ones are matted at this size."""
@@ -73,7 +73,10 @@ def _cut_plain(evidence: Evidence) -> np.ndarray:
     opened = openings(evidence)
     score[opened] = np.minimum(score[opened], -0.5)
     kernel = np.ones((3, 3), np.uint8)
-    sure = cv2.erode((evidence.distance > 18.0).astype(np.uint8), kernel) > 0
+    clear = np.where(
+        floor_weight(evidence) > 0, shadow_free_distance(evidence), evidence.distance
+    )
+    sure = cv2.erode((clear > 18.0).astype(np.uint8), kernel) > 0
     sure = touching(sure, evidence.core)
     found = cut(score, _contrast(evidence), sure, evidence.enclosed < 0.05)
     found = cv2.morphologyEx(found.astype(np.uint8), cv2.MORPH_OPEN, kernel) > 0
@@ -82,13 +85,24 @@ def _cut_plain(evidence: Evidence) -> np.ndarray:
     return touching(largest_parts(peeled, 0.004), evidence.core)
 
 
+def shoulder_row(mask: np.ndarray) -> int:
+    """The row where the outline below the head grows to shoulders."""
+    rows = np.flatnonzero(mask.any(1))
+    top, height = int(rows[0]), int(rows[-1] - rows[0] + 1)
+    widths = mask.sum(1).astype(np.float32)
+    head = widths[top : top + max(1, round(0.13 * height))].max()
+    first = top + round(0.07 * height)
+    wide = np.flatnonzero(widths[first : top + round(0.35 * height)] > 1.45 * head)
+    return first + int(wide[0]) if wide.size else top + round(0.2 * height)
+
+
 def _hair_band(mask: np.ndarray, evidence: Evidence) -> np.ndarray:
     """Both sides of the cut around the head, ``[H, W]`` bool."""
     around = disc(max(3, round(0.012 * evidence.height)))
     grown = cv2.dilate(mask.astype(np.uint8), around) > 0
     shrunk = cv2.erode(mask.astype(np.uint8), around) > 0
     band = grown & ~shrunk
-    band[round(evidence.box[1] + 0.26 * evidence.height) :] = False
+    band[shoulder_row(mask) :] = False
     return band
 
 
