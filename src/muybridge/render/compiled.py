@@ -35,22 +35,14 @@ def compile_loop(function: Callable[..., Any]) -> Callable[..., Any]:
         return numba.njit(nogil=True, error_model="numpy")(function)
 
 
-def bands(pictures: int, height: int, threads: int) -> list[tuple[int, int, int]]:
-    """Split the work into (picture, first row, last row + 1), one or more per thread."""
-    pieces = 1 if pictures >= 2 * threads else max(1, min(threads, height // 16))
-    rows = [height * i // pieces for i in range(pieces + 1)]
-    return [(b, rows[i], rows[i + 1]) for b in range(pictures) for i in range(pieces)]
-
-
-def run_bands(work: Callable[[int, int, int], Any], pictures: int, height: int) -> None:
-    """Call ``work(picture, first row, end row)`` for every band, on torch's threads."""
-    threads = torch.get_num_threads()
-    tasks = bands(pictures, height, threads)
-    if threads == 1 or len(tasks) == 1:
+def run_tasks(work: Callable[[int, int, int], Any], tasks: list[tuple[int, int, int]]) -> None:
+    """Call ``work(*task)`` for every task, on as many threads as torch uses."""
+    threads = min(torch.get_num_threads(), len(tasks))
+    if threads <= 1:
         for task in tasks:
             work(*task)
         return
-    with ThreadPoolExecutor(min(threads, len(tasks))) as pool:
+    with ThreadPoolExecutor(threads) as pool:
         for done in [pool.submit(work, *task) for task in tasks]:
             done.result()
 
@@ -67,18 +59,22 @@ def rasterize_compiled(
     points = pixel_xyz.contiguous().numpy()
     corners = faces.contiguous().numpy()
     ids, weights, z = triangle.numpy(), barycentric.numpy(), depth.numpy()
-    loop = _loop()
+    loop = rasterize_loop()
 
     def work(b: int, first: int, end: int) -> None:
         mesh = corners[b] if corners.ndim == 3 else corners
         loop(points[b], mesh, first, end, cull, near, ids[b], weights[b], z[b])
 
-    run_bands(work, batch, height)
+    threads = torch.get_num_threads()
+    pieces = 1 if batch >= 2 * threads else max(1, min(threads, height // 16))
+    rows = [height * i // pieces for i in range(pieces + 1)]
+    run_tasks(work, [(b, rows[i], rows[i + 1]) for b in range(batch) for i in range(pieces)])
     return triangle, barycentric, depth
 
 
 @cache
-def _loop() -> Callable[..., Any]:
+def rasterize_loop() -> Callable[..., Any]:
+    """The compiled loop over triangles; compiled once."""
     return compile_loop(_rasterize_rows)
 
 

@@ -89,7 +89,7 @@ def rasterize_pixels(
         raise ValueError(f"a picture of {width} x {height} pixels can't be rasterised")
     dtype = dtype or pixel_xyz.dtype
     points, faces = pixel_xyz.detach().double(), faces.long()
-    if _use_numba(backend, points):
+    if uses_numba(backend, points):
         return Fragments(
             *compiled.rasterize_compiled(points, faces, height, width, cull, near, dtype)
         )
@@ -131,7 +131,8 @@ def group_size(batch: int, height: int, width: int, triangles: int) -> int:
     return max(1, min(batch, by_pixels, by_triangles))
 
 
-def _use_numba(backend: Backend, points: Tensor) -> bool:
+def uses_numba(backend: Backend, points: Tensor) -> bool:
+    """Whether the compiled loops are to be used for these tensors."""
     if backend == "auto":
         return points.device.type == "cpu" and compiled.available()
     if backend == "numba":
