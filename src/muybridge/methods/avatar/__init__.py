@@ -1,0 +1,1 @@
+"""avatar: the textured, posed body of the person, rendered."""

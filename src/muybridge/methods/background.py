@@ -1,0 +1,191 @@
+"""What stands behind the person.
+
+``plain`` is an endless studio: a bright floor that fades into the backdrop, with a
+pool of light where the person is. It lives in the world, so it moves with the camera.
+``keep`` is the photo's own ground with the person painted out, ``image`` any picture;
+both fill the frame and stand still. ``transparent`` is nothing at all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+from numpy import ndarray
+from torch import Tensor
+
+from muybridge.camera import Cameras
+from muybridge.errors import InputError
+from muybridge.video import read_image
+
+KINDS = ("plain", "keep", "transparent")
+
+_BACKDROP = torch.tensor([0.905, 0.905, 0.90])
+_FLOOR = torch.tensor([0.945, 0.945, 0.94])
+_POOL = 2.6
+"""Radius of the pool of light on the floor, metres."""
+
+
+@dataclass(frozen=True)
+class Background:
+    """A ground to put the person on; make one with :meth:`of_picture`, :meth:`of_photo` or
+    :meth:`of_file`.
+
+    Attributes:
+        kind: ``plain``, ``transparent`` or ``picture``.
+        picture: for ``picture``: RGB in [0, 1], any size.
+    """
+
+    kind: str = "plain"
+    picture: Float[Tensor, "3 h w"] | None = None
+
+    @property
+    def has_shadow(self) -> bool:
+        """Whether the person's shadow falls on it."""
+        return self.kind != "transparent"
+
+    @staticmethod
+    def of_picture(image: UInt8[ndarray, "h w 3"]) -> Background:
+        """A picture that fills the frame (scaled to cover it, cut at the centre)."""
+        return Background(
+            "picture", torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1).float() / 255
+        )
+
+    @staticmethod
+    def of_photo(image: UInt8[ndarray, "h w 3"], alpha: Float[ndarray, "h w"]) -> Background:
+        """A photo's own ground: the person painted out.
+
+        Args:
+            image: the photo.
+            alpha: share of the person in each pixel, 0 to 1.
+        """
+        return Background.of_picture(paint_out(image, alpha))
+
+    @staticmethod
+    def of_file(path: str | PathLike[str]) -> Background:
+        """A picture from disk.
+
+        Raises:
+            InputError: the file is no picture.
+        """
+        return Background.of_picture(read_image(path))
+
+    def render(self, cameras: Cameras, center: Float[Tensor, "T 3"]) -> Float[Tensor, "V T 3 H W"]:
+        """Colours in [0, 1] behind the person for every view and frame.
+
+        Args:
+            cameras: from where.
+            center: where the person is, for the pool of light, metres.
+        """
+        shape = (cameras.views, cameras.frames, 3, cameras.height, cameras.width)
+        if self.kind == "transparent":
+            return torch.zeros(shape)
+        if self.picture is not None:
+            cover = _cover(self.picture, cameras.width, cameras.height)
+            return cover.expand(shape)
+        return _studio(cameras, center)
+
+
+def ground_rays(
+    cameras: Cameras,
+) -> tuple[Float[Tensor, "V T 2 H W"], Float[Tensor, "V T H W"]]:
+    """Where the ray of each pixel meets the ground ``y = 0``.
+
+    Returns:
+        x and z of the point (metres), and the ray's downward slope: the sine of the
+        angle below the horizon, negative above it; the point is meaningless there.
+    """
+    V, T, H, W = cameras.views, cameras.frames, cameras.height, cameras.width
+    xs = torch.arange(W) + 0.5
+    ys = torch.arange(H) + 0.5
+    K = cameras.K.reshape(V * T, 3, 3)
+    R = cameras.T_cam_world.reshape(V * T, 4, 4)[:, :3, :3]
+    M = R.transpose(1, 2) @ torch.linalg.inv(K)
+    # X_world = M [x, y, 1]: sums of an x part and a y part, so no picture of rays is multiplied
+    part_x = M[:, :, 0, None] * xs
+    part_y = M[:, :, 1, None] * ys + M[:, :, 2, None]
+    ray = part_x[:, :, None, :] + part_y[:, :, :, None]
+    slope = -ray[:, 1] / ray.norm(dim=1)
+    origin = cameras.centers.reshape(V * T, 3)
+    along = origin[:, 1, None, None] / (-ray[:, 1]).clamp(min=1e-6)
+    point = origin[:, [0, 2], None, None] + along[:, None] * ray[:, [0, 2]]
+    return point.reshape(V, T, 2, H, W), slope.reshape(V, T, H, W)
+
+
+def paint_out(
+    image: UInt8[ndarray, "h w 3"], alpha: Float[ndarray, "h w"]
+) -> UInt8[ndarray, "h w 3"]:
+    """A picture without what ``alpha`` covers, filled smoothly from around it.
+
+    Pull-push: the picture is averaged down a pyramid, known pixels only, and the holes
+    are filled from the coarser level on the way up (Gortler et al., The Lumigraph, 1996).
+    """
+    reach = max(2, round(0.008 * max(image.shape[:2])))
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
+    hole = cv2.dilate((alpha > 0.02).astype(np.uint8), disc)
+    weight = 1.0 - cv2.GaussianBlur(hole.astype(np.float32), (0, 0), 2.0)
+    weight[hole > 0] = 0
+    if not weight.any():
+        return np.full_like(image, 235)
+    filled = _pull_push(image.astype(np.float32) * weight[..., None], weight)
+    return np.clip(np.rint(filled), 0, 255).astype(np.uint8)
+
+
+def _pull_push(color: ndarray, weight: ndarray) -> ndarray:
+    """Colours (premultiplied by their weight) with the gaps filled from coarser levels."""
+    height, width = weight.shape
+    known = color / np.maximum(weight, 1e-6)[..., None]
+    if min(height, width) <= 2 or (weight > 0).all():
+        mean = color.sum((0, 1)) / max(float(weight.sum()), 1e-6)
+        return np.where(weight[..., None] > 0, known, mean)
+    half = ((width + 1) // 2, (height + 1) // 2)
+    small = cv2.resize(color, half, interpolation=cv2.INTER_AREA)
+    small_weight = cv2.resize(weight, half, interpolation=cv2.INTER_AREA)
+    coarse = _pull_push(small, small_weight)
+    up = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR)
+    trust = np.clip(weight, 0, 1)[..., None]
+    return known * trust + up * (1 - trust)
+
+
+def _cover(picture: Tensor, width: int, height: int) -> Tensor:
+    """Scaled to cover the frame, cut at the centre."""
+    h, w = picture.shape[1:]
+    scale = max(width / w, height / h)
+    size = (max(height, round(h * scale)), max(width, round(w * scale)))
+    grown = torch.nn.functional.interpolate(
+        picture[None], size=size, mode="bilinear", align_corners=False, antialias=True
+    )[0].clamp(0, 1)
+    top, left = (size[0] - height) // 2, (size[1] - width) // 2
+    return grown[:, top : top + height, left : left + width]
+
+
+def _studio(cameras: Cameras, center: Tensor) -> Tensor:
+    """The endless studio: floor, backdrop, and no visible edge between them."""
+    point, slope = ground_rays(cameras)
+    offset = point - center[None, :, [0, 2], None, None]
+    far = offset.square().sum(2).sqrt() / _POOL
+    pool = torch.where(slope > 1e-4, 1.0 / (1.0 + far.square()), torch.zeros_like(far))
+    pool = pool * (slope / 0.08).clamp(0, 1)
+    color = _BACKDROP[:, None, None] + (_FLOOR - _BACKDROP)[:, None, None] * pool[:, :, None]
+    return color.clamp(0, 1)
+
+
+def parse_kind(text: str) -> str:
+    """``plain``, ``keep``, ``transparent`` or ``picture`` for what ``--background`` was given.
+
+    Raises:
+        InputError: neither one of these words nor a file.
+    """
+    if text in KINDS:
+        return text
+    if Path(text).is_file():
+        return "picture"
+    raise InputError(
+        "--background", "", f"{text!r} is neither a kind nor a file",
+        "use " + ", ".join(KINDS) + " or a picture",
+    )
