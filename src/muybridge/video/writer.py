@@ -40,6 +40,7 @@ class VideoWriter:
         width, height: of the frames, pixels.
         codec: ``h264`` or ``ffv1``.
         metadata: kept as JSON in the file's ``comment``.
+        alpha: keep a fourth channel, coverage (``ffv1`` only); frames then have four.
 
     Raises:
         InputError: for a codec, size, rate or suffix that can't be written.
@@ -53,8 +54,11 @@ class VideoWriter:
         height: int,
         codec: str = "h264",
         metadata: Mapping[str, Any] | None = None,
+        alpha: bool = False,
     ) -> None:
         self.path = Path(path)
+        if alpha and codec != "ffv1":
+            raise InputError(path, "alpha", f"{codec} has no transparency", "use ffv1")
         if codec not in SUFFIXES:
             raise InputError(path, "codec", f"{codec!r} is not known", "use h264 or ffv1")
         if self.path.suffix.lower() not in SUFFIXES[codec]:
@@ -69,10 +73,16 @@ class VideoWriter:
             raise InputError(path, "size", f"{width}x{height}", "use 1 to 16384 pixels a side")
         self.width, self.height, self.codec = width, height, codec
         self.frames = 0
+        self._channels = 4 if alpha else 3
         self._pad = ((-height) % 2, (-width) % 2) if codec == "h264" else (0, 0)
         self._comment = json.dumps({"fps": str(self.fps), "size": [width, height],
                                     **(metadata or {})}, default=str)
         self._temp: Path | None = None
+
+    @property
+    def _exact(self) -> str:
+        """FFV1's pixel format."""
+        return "bgra" if self._channels == 4 else "bgr0"
 
     def __enter__(self) -> VideoWriter:
         self._temp = temporary(self.path)
@@ -94,7 +104,7 @@ class VideoWriter:
                 context.color_primaries = context.color_trc = context.colorspace = BT709
                 context.color_range = LIMITED_RANGE
             else:
-                stream.pix_fmt = "bgr0"
+                stream.pix_fmt = self._exact
                 stream.options = {"level": "3", "slices": "4", "slicecrc": "1"}
             self._stream = stream
         except Exception:
@@ -103,17 +113,21 @@ class VideoWriter:
         return self
 
     def write(self, frame: Any) -> None:
-        """Add a frame: float ``[3 or 1, H, W]`` in [0, 1] or uint8 ``[H, W, 3]`` or ``[H, W]``."""
+        """Add a frame: float ``[3 or 1, H, W]`` in [0, 1] or uint8 ``[H, W, 3]`` or ``[H, W]``.
+
+        With ``alpha``: four channels, colours not premultiplied.
+        """
         if self._temp is None:
             raise ValueError("VideoWriter: write inside its with block")
         rgb = to_uint8(frame)
         if rgb.ndim == 2:
             rgb = np.repeat(rgb[..., None], 3, -1)
-        if rgb.shape != (self.height, self.width, 3):
-            raise ValueError(f"frame of shape {rgb.shape}, not {(self.height, self.width, 3)}")
+        shape = (self.height, self.width, self._channels)
+        if rgb.shape != shape:
+            raise ValueError(f"frame of shape {rgb.shape}, not {shape}")
         if any(self._pad):
             rgb = np.pad(rgb, ((0, self._pad[0]), (0, self._pad[1]), (0, 0)), mode="edge")
-        picture = av.VideoFrame.from_ndarray(rgb, format="rgb24")
+        picture = av.VideoFrame.from_ndarray(rgb, format="rgba" if self._channels == 4 else "rgb24")
         if self.codec == "h264":
             picture = picture.reformat(
                 format="yuv420p", src_colorspace="ITU709", dst_colorspace="ITU709",
@@ -122,7 +136,7 @@ class VideoWriter:
             picture.color_primaries = picture.color_trc = picture.colorspace = BT709
             picture.color_range = LIMITED_RANGE
         else:
-            picture = picture.reformat(format="bgr0")
+            picture = picture.reformat(format=self._exact)
         picture.pts, picture.time_base = self.frames, 1 / self.fps
         self._container.mux(self._stream.encode(picture))
         self.frames += 1
