@@ -84,7 +84,7 @@ def vertex_parts(weights: Float[Tensor, "N B"], bones: tuple[str, ...]) -> UInt8
 def _joint_names() -> frozenset[str]:
     from muybridge.body.skeleton import JOINTS
 
-    return frozenset(JOINTS) - {"head", "left_eye", "right_eye"}
+    return frozenset(JOINTS)
 
 
 _JOINTS = _joint_names()

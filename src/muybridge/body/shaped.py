@@ -87,7 +87,7 @@ class ShapedBody:
             R_bone = R_bone.clone()
             for bone, (joint, axis, share) in self.rig.twist.items():
                 extra = twist_about(R_parent_joint[:, joint], R_bone.new_tensor(axis), share)
-                R_bone[:, bone] = R_bone[:, bone] @ extra
+                R_bone[:, bone] = R_bone[:, bone].clone() @ extra
         R_world_bind = R_bone @ self.R_zero_bind
         parent = self.rig.parent_or_self
         offset = self.bind_heads - self.bind_heads[parent]
@@ -152,13 +152,14 @@ class ShapedBody:
     @cached_property
     def zero(self) -> PosedBody:
         """The zero pose, soles on y = 0, pelvis at x = z = 0."""
-        identity = torch.eye(3).expand(1, NUM_JOINTS, 3, 3)
-        R, heads, R_joint = self.bones(identity, torch.zeros(1, 3))
+        like = self.bind_vertices
+        identity = torch.eye(3).to(like).expand(1, NUM_JOINTS, 3, 3)
+        R, heads, R_joint = self.bones(identity, torch.zeros(1, 3).to(like))
         points = self.bind_vertices
         vertices = self.skin(points, self.rig.weights, R, heads)
-        ground = torch.tensor([0.0, 1.0, 0.0]) * vertices[..., 1].min()
+        ground = torch.tensor([0.0, 1.0, 0.0]).to(like) * vertices[..., 1].min()
         vertices, joints = vertices - ground, self.joints(R, heads) - ground
-        T = torch.eye(4).repeat(1, NUM_JOINTS, 1, 1)
+        T = torch.eye(4).repeat(1, NUM_JOINTS, 1, 1).to(like)
         T[..., :3, :3], T[..., :3, 3] = R_joint, joints
         return PosedBody(vertices, joints, T, self.mesh)
 

@@ -72,6 +72,8 @@ class Shape:
     betas: tuple[float, ...] = ()
 
 
+@runtime_checkable
+@runtime_checkable
 class Moves(Protocol):
     """What a body needs to know of a motion (``muybridge.motion.Motion`` has it)."""
 
