@@ -44,11 +44,6 @@ class Background:
     kind: str = "plain"
     picture: Float[Tensor, "3 h w"] | None = None
 
-    @property
-    def has_shadow(self) -> bool:
-        """Whether the person's shadow falls on it."""
-        return self.kind != "transparent"
-
     @staticmethod
     def of_picture(image: UInt8[ndarray, "h w 3"]) -> Background:
         """A picture that fills the frame (scaled to cover it, cut at the centre)."""

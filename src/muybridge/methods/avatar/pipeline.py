@@ -19,7 +19,7 @@ from muybridge.methods.background import Background, ground_rays
 from muybridge.methods.pipeline import Callback, Chunk, HumanVideoPipeline, check_request
 from muybridge.motion import Motion
 from muybridge.person import Person
-from muybridge.render import prepare_texture, vertex_normals
+from muybridge.render import Lighting, Texture, prepare_texture, vertex_normals
 
 _SHADOW = 0.55
 """Share of the ground's light that the deepest shadow takes."""
@@ -53,29 +53,29 @@ class AvatarPipeline(HumanVideoPipeline):
         for first in range(start, motion.frames, chunk):
             last = min(first + chunk, motion.frames)
             posed = person.posed(motion.slice(first, last))
-            eyes = cameras.slice(first, last)
-            color, matte = draw(posed.vertices, mesh, texture, light, eyes)
-            yield Chunk(first, self._ground(color, matte, posed, eyes, background), matte)
+            frames, matte = compose(
+                posed, texture, light, cameras.slice(first, last), background
+            )
+            yield Chunk(first, frames, matte)
             if callback is not None:
                 callback(last, motion.frames)
 
-    def _ground(
-        self,
-        color: Float[Tensor, "V T 3 H W"],
-        matte: Float[Tensor, "V T 1 H W"],
-        posed: PosedBody,
-        cameras: Cameras,
-        background: Background,
-    ) -> Float[Tensor, "V T 3 H W"]:
-        """Put premultiplied colours over the background, with a shadow on it."""
-        if background.kind == "transparent":
-            return (color / matte.clamp(min=1e-3)).clamp(0, 1)
-        behind = background.render(cameras, posed.joints[:, 0])
-        if background.has_shadow:
-            dark, center = shadow_maps(posed.vertices)
-            shade = shade_ground(dark, center, *ground_rays(cameras))
-            behind = behind * (1 - _SHADOW * shade)
-        return (color + behind * (1 - matte)).clamp(0, 1)
+
+def compose(
+    posed: PosedBody,
+    texture: Texture,
+    light: Lighting,
+    cameras: Cameras,
+    background: Background,
+) -> tuple[Float[Tensor, "V T 3 H W"], Float[Tensor, "V T 1 H W"]]:
+    """Frames of a posed, textured body on a background with its shadow on it, and mattes."""
+    color, matte = draw(posed.vertices, posed.mesh, texture, light, cameras)
+    if background.kind == "transparent":
+        return (color / matte.clamp(min=1e-3)).clamp(0, 1), matte
+    behind = background.render(cameras, posed.joints[:, 0])
+    dark, center = shadow_maps(posed.vertices)
+    shade = shade_ground(dark, center, *ground_rays(cameras))
+    return (color + behind * (1 - _SHADOW * shade) * (1 - matte)).clamp(0, 1), matte
 
 
 def load(size_or_path: str = "full", **options: Any) -> AvatarPipeline:

@@ -1,0 +1,80 @@
+"""The command line: ``muybridge VERB ...``.
+
+One module per verb, loaded when the verb is used. Data goes to stdout, progress and
+errors to stderr. Exit codes: 0 done, 1 failed, 2 an input can't be used, 3 weights are
+missing, 130 stopped.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+
+from muybridge.errors import InputError, Interrupted, MuybridgeError
+
+VERBS: dict[str, str] = {
+    "animate": "a person, a motion and cameras -> multi-view video",
+    "compare": "the same input through several methods, side by side",
+    "guide": "only the maps that steer: normals, depth, parts, skeleton, bone maps",
+    "fit": "photos -> a person: body, clothing, texture, saved as a folder",
+    "plan": "how long an animation will take and how much memory, before it runs",
+    "methods": "what can make the video",
+    "motions": "built-in clips, and what is in a motion file",
+    "cameras": "built-in camera paths, and what a sentence or a file means",
+    "weights": "what each method needs on disk, where it is, how to get it",
+    "doctor": "is everything installed as it should be?",
+}
+
+
+def usage() -> str:
+    """What ``muybridge --help`` prints."""
+    width = max(map(len, VERBS))
+    lines = [
+        "usage: muybridge VERB [OPTIONS]",
+        "",
+        "Multi-view video of a person from one photograph.",
+        "",
+        *(f"  {verb:{width}}  {about}" for verb, about in VERBS.items()),
+        "",
+        "  muybridge VERB --help says more; --version prints the version.",
+        "",
+        "  muybridge animate me.jpg --motion walk --camera orbit:8 -o out/me",
+    ]
+    return "\n".join(lines)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        argv: what follows ``muybridge``; the process' own arguments where absent.
+
+    Returns:
+        The exit code.
+    """
+    arguments = sys.argv[1:] if argv is None else list(argv)
+    if not arguments or arguments[0] in ("-h", "--help", "help"):
+        print(usage())
+        return 0 if arguments else 2
+    if arguments[0] in ("-V", "--version"):
+        from muybridge import __version__
+
+        print(f"muybridge {__version__}")
+        return 0
+    try:
+        if arguments[0] not in VERBS:
+            raise InputError(
+                "muybridge", "", f"there is no verb {arguments[0]!r}", "use " + ", ".join(VERBS)
+            )
+        verb = import_module(f"muybridge.cli.{arguments[0]}")
+        return int(verb.main(arguments[1:]))
+    except MuybridgeError as error:
+        print(f"muybridge: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("muybridge: stopped", file=sys.stderr)
+        return Interrupted.exit_code
+    except BrokenPipeError:  # the reader of stdout has gone; say nothing more
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1

@@ -1,0 +1,10 @@
+"""``python -m muybridge.cli``."""
+
+from __future__ import annotations
+
+import sys
+
+from muybridge.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,146 @@
+"""From a job's names to what a pipeline takes: person, motion, cameras, background."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from muybridge.body import Shape, load_body
+from muybridge.camera import Cameras, build_cameras
+from muybridge.errors import InputError
+from muybridge.jobs import digest
+from muybridge.jobs.job import Job
+from muybridge.methods.background import Background, parse_kind
+from muybridge.motion import Motion, clips, load_motion, resample, retarget
+from muybridge.person import Person
+
+
+def input_digests(job: Job) -> dict[str, dict[str, str]]:
+    """Path and SHA-256 of every file and folder that the job names, by role.
+
+    Raises:
+        InputError: a photo, mask or motion is not there.
+    """
+    found: dict[str, dict[str, str]] = {}
+    for role in ("person", "back", "mask", "motion", "camera", "background"):
+        name = getattr(job, role)
+        if not name or (role == "motion" and name in clips.NAMES):
+            continue
+        path = Path(name)
+        try:
+            there = path.exists()
+        except (OSError, ValueError):  # a sentence is no path
+            there = False
+        if there:
+            found[role] = {"path": str(path), "sha256": digest.of_path(path)}
+        elif role in ("person", "back", "mask"):
+            raise InputError(path, "", "is not there", "check the name")
+    return found
+
+
+def read_motion(job: Job) -> Motion:
+    """The job's motion at the job's frame rate and length, on the body it came with.
+
+    Raises:
+        InputError: no such clip or file, a damaged file, or too few frames in it.
+    """
+    if job.motion in clips.NAMES:
+        return clips.make(job.motion, frames=job.frames, fps=job.fps)
+    motion = resample(load_motion(job.motion), job.fps)
+    if job.frames is None:
+        return motion
+    if job.frames > motion.frames:
+        raise InputError(
+            job.motion, "frames",
+            f"the motion has {motion.frames} frames at {float(job.fps):g} per second, "
+            f"{job.frames} are asked for",
+            f"ask for {motion.frames} or fewer, or for more frames per second",
+        )
+    return motion.slice(0, job.frames)
+
+
+def place(job: Job, motion: Motion, rest_joints: Float[Tensor, "55 3"]) -> Motion:
+    """The motion on a person's own proportions, feet on the ground."""
+    return retarget(motion, rest_joints)
+
+
+def aim(job: Job, points: Float[Tensor, "T P 3"]) -> Cameras:
+    """The job's cameras around a moving body.
+
+    Raises:
+        InputError: the words are not understood, or the camera file is no good.
+    """
+    return build_cameras(
+        job.camera, points, frames=points.shape[0], width=job.width, height=job.height, fps=job.fps
+    )
+
+
+def check_early(job: Job) -> Motion:
+    """Find what is wrong with motion, cameras and background before the long work begins.
+
+    Returns:
+        The motion of :func:`read_motion`.
+    """
+    motion = read_motion(job)
+    body = load_body().with_shape(Shape())
+    rehearsal = place(job, motion.slice(0, min(2, motion.frames)), body.rest_joints)
+    aim(job, body.pose(rehearsal).joints)
+    if parse_kind(job.background) == "picture":
+        Background.of_file(job.background)
+    return motion
+
+
+def fit_origin(job: Job, inputs: dict[str, dict[str, str]]) -> dict[str, str]:
+    """What a fit depends on; two equal origins give the same person."""
+    origin = {role: inputs[role]["sha256"] for role in ("person", "back", "mask") if role in inputs}
+    return {**origin, "layout": job.layout}
+
+
+def fit_person(job: Job, step: Callable[..., None]) -> Person:
+    """The person of the job's photos.
+
+    Args:
+        job: names the photos.
+        step: told ``step(done, text)`` as the fit goes on.
+    """
+    return Person.from_photo(
+        job.person, back=job.back, mask=job.mask, layout=job.layout, progress=step
+    )
+
+
+def make_background(job: Job, person: Person) -> Background:
+    """What stands behind the person.
+
+    Raises:
+        InputError: ``keep`` was asked for and the person has no photo, or no picture
+            is at the given name.
+    """
+    kind = parse_kind(job.background)
+    if kind == "picture":
+        return Background.of_file(job.background)
+    if kind == "keep":
+        if not person.photos:
+            raise InputError(
+                "--background", "keep", "this person was saved without a photo",
+                "use plain, transparent or a picture",
+            )
+        photo = person.photos[0]
+        return Background.of_photo(photo.image, photo.alpha)
+    return Background(kind)
+
+
+def frame_points(person: Person, motion: Motion) -> Float[Tensor, "T P 3"]:
+    """Points that cameras have to keep in the picture: joints and outermost skin.
+
+    A thinned-out skin bounds the picture as well as all of it does.
+    """
+    pieces = []
+    for first in range(0, motion.frames, 32):
+        posed = person.posed(motion.slice(first, min(first + 32, motion.frames)))
+        pieces.append(torch.cat([posed.joints, posed.vertices[:, ::61]], 1))
+    return torch.cat(pieces)
+
