@@ -1,0 +1,67 @@
+"""Motions in space: facing forward from the origin, mirrored, without a calibration pose."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import roma
+import torch
+
+from muybridge.body.skeleton import MIRROR
+from muybridge.motion.face import mirror_name
+from muybridge.motion.kinematics import axis_rotation, heading
+from muybridge.motion.types import Motion
+
+
+def face_forward(motion: Motion) -> Motion:
+    """The same motion, begun at x = z = 0 with the pelvis facing +Z.
+
+    Heights are kept. A motion that is already so placed comes back unchanged.
+    """
+    angle = heading(motion.R_parent_joint[0, 0])
+    start = motion.root_position[0] * torch.tensor([1.0, 0.0, 1.0]).to(motion.root_position)
+    if abs(float(angle)) < 1e-6 and float(start.norm()) < 1e-7:
+        return motion
+    turn = axis_rotation("y", -angle)
+    R = motion.R_parent_joint.clone()
+    R[:, 0] = turn @ R[:, 0]
+    return replace(motion, R_parent_joint=R, root_position=(motion.root_position - start) @ turn.T)
+
+
+def mirror(motion: Motion) -> Motion:
+    """The motion seen in a mirror: left does what right did, x changes sign."""
+    flip = torch.tensor([-1.0, 1.0, 1.0]).to(motion.R_parent_joint)
+    signs = flip[:, None] * flip[None, :]
+    order = list(MIRROR)
+    rest = motion.rest_joints
+    return replace(
+        motion,
+        R_parent_joint=motion.R_parent_joint[:, order] * signs,
+        root_position=motion.root_position * flip,
+        rest_joints=None if rest is None else rest[order] * flip.to(rest),
+        face={mirror_name(n): v for n, v in motion.face.items()},
+    )
+
+
+def without_calibration_pose(motion: Motion) -> Motion:
+    """The motion without a first frame that is no part of it.
+
+    Converters of mocap files (CMU's, for one) put a T-pose before the first frame. It
+    shows: from frame 0 to 1 the body leaps, further than it moves within the next half
+    second. Such a frame is dropped and the drop is noted; other motions come back as they are.
+    """
+    window = min(motion.frames, 2 + max(4, round(float(motion.fps) / 2)))
+    if window < 6:
+        return motion
+    R = motion.R_parent_joint[:window, :22].double()
+
+    def leap(a: int, b: int) -> float:
+        return float(roma.rotmat_geodesic_distance(R[a], R[b]).max())
+
+    first = leap(0, 1)
+    usual = max(leap(k, k + 1) for k in range(1, window - 1))
+    reach = max(leap(1, k) for k in range(2, window))
+    if first > 0.5 and first > 6 * usual and first > reach:
+        cut = motion.slice(1, motion.frames)
+        return cut.with_note("The first frame is a calibration pose; it was left out.")
+    return motion
