@@ -12,7 +12,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 from muybridge.errors import InputError
@@ -147,15 +146,6 @@ class Job:
             ) from None
         return Job.from_dict(data, source)
 
-    def absolute(self) -> Job:
-        """The same job with its files named from the root, so that it runs from any folder."""
-        changed: dict[str, Any] = {}
-        for name in ("person", "motion", "back", "mask", "camera", "background"):
-            value = getattr(self, name)
-            if value and _exists(value):
-                changed[name] = str(Path(value).resolve())
-        return Job(**{**{f.name: getattr(self, f.name) for f in fields(self)}, **changed})
-
 
 def parse_size(text: str) -> tuple[int, int]:
     """``512`` (a square) or ``WxH``, in pixels, as (width, height).
@@ -189,13 +179,6 @@ def parse_fps(text: str, source: str = "--fps") -> Fraction:
         if abs(fps - exact) < Fraction(1, 500) and fps != round(fps):
             return exact
     return fps
-
-
-def _exists(text: str) -> bool:
-    try:
-        return Path(text).exists()
-    except (OSError, ValueError):  # a sentence that is too long for a file name
-        return False
 
 
 def _fits(value: Any, kind: str) -> bool:

@@ -11,6 +11,7 @@ import torch
 from numpy import ndarray
 
 from muybridge.camera import Cameras
+from muybridge.camera.words import view_labels
 from muybridge.jobs.files import discard
 from muybridge.jobs.frames import FrameHash, FrameStore
 from muybridge.jobs.job import Job
@@ -85,7 +86,7 @@ def _write_grid(
     """The video of all views, and the plate."""
     plate = PlateBuilder(
         store.views, store.frames, job.width, job.height, fps=job.fps,
-        row_labels=view_labels(cameras),
+        row_labels=list(view_labels(cameras)),
     )
     grid = Grid.of(store.views, job.width, job.height)
     with VideoWriter(out / "video.mp4", job.fps, *grid.size) as video:
@@ -104,7 +105,3 @@ def _over_white(picture: ndarray) -> ndarray:
     rgb = picture[..., :3] * share + _WHITE * (1 - share)
     return np.rint(rgb).astype(np.uint8)
 
-
-def view_labels(cameras: Cameras) -> list[str]:
-    """A name for each view of a plate."""
-    return [f"view {view}" for view in range(cameras.views)]

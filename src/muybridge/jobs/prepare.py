@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -10,35 +12,51 @@ from jaxtyping import Float
 from torch import Tensor
 
 from muybridge.body import Shape, load_body
-from muybridge.camera import Cameras, build_cameras
+from muybridge.camera import Cameras, build_cameras, parse_spec
 from muybridge.errors import InputError
 from muybridge.jobs import digest
 from muybridge.jobs.job import Job
-from muybridge.methods.background import Background, parse_kind
-from muybridge.motion import Motion, clips, load_motion, resample, retarget
+from muybridge.methods.background import KINDS, Background, parse_kind
+from muybridge.motion import Motion, clips, load_motion, retarget
 from muybridge.person import Person
+
+
+def absolute(job: Job) -> Job:
+    """The same job with its files named from the root, so that it runs from any folder."""
+    changed = {role: str(path.resolve()) for role, path in _files(job).items()}
+    return replace(job, **changed)
 
 
 def input_digests(job: Job) -> dict[str, dict[str, str]]:
     """Path and SHA-256 of every file and folder that the job names, by role.
 
     Raises:
-        InputError: a photo, mask or motion is not there.
+        InputError: a photo, a person's folder or a mask is not there.
     """
-    found: dict[str, dict[str, str]] = {}
+    files = _files(job)
+    for role in ("person", "back", "mask"):
+        if getattr(job, role) and role not in files:
+            raise InputError(getattr(job, role), "", "is not there", "check the name")
+    return {
+        role: {"path": str(path), "sha256": digest.of_path(path)} for role, path in files.items()
+    }
+
+
+def _files(job: Job) -> dict[str, Path]:
+    """The names of the job that are files or folders; clips, paths and words are not."""
+    found: dict[str, Path] = {}
     for role in ("person", "back", "mask", "motion", "camera", "background"):
         name = getattr(job, role)
-        if not name or (role == "motion" and name in clips.NAMES):
+        by_name = {
+            "motion": name in clips.NAMES,
+            "camera": name is not None and parse_spec(name) is not None,
+            "background": name in KINDS,
+        }
+        if not name or by_name.get(role, False):
             continue
-        path = Path(name)
-        try:
-            there = path.exists()
-        except (OSError, ValueError):  # a sentence is no path
-            there = False
-        if there:
-            found[role] = {"path": str(path), "sha256": digest.of_path(path)}
-        elif role in ("person", "back", "mask"):
-            raise InputError(path, "", "is not there", "check the name")
+        with suppress(OSError, ValueError):  # a sentence can be too long for a file name
+            if Path(name).exists():
+                found[role] = Path(name)
     return found
 
 
@@ -49,8 +67,8 @@ def read_motion(job: Job) -> Motion:
         InputError: no such clip or file, a damaged file, or too few frames in it.
     """
     if job.motion in clips.NAMES:
-        return clips.make(job.motion, frames=job.frames, fps=job.fps)
-    motion = resample(load_motion(job.motion), job.fps)
+        return clips.make(job.motion, job.frames, job.fps)
+    motion = load_motion(job.motion, fps=job.fps)
     if job.frames is None:
         return motion
     if job.frames > motion.frames:

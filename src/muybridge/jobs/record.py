@@ -6,28 +6,15 @@ import os
 import platform
 import sys
 from collections.abc import Mapping
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import muybridge
 from muybridge.camera import Cameras
 from muybridge.jobs import digest
 from muybridge.jobs.job import Job
+from muybridge.jobs.versions import versions
 from muybridge.methods.spec import MethodSpec
 from muybridge.person import Person
-
-PACKAGES = ("torch", "numpy", "scipy", "opencv-python-headless", "pillow", "av", "roma", "numba")
-
-
-def versions() -> dict[str, str]:
-    """Of muybridge, Python and the packages that make frames; ``""`` where absent."""
-    found = {"muybridge": muybridge.__version__, "python": platform.python_version()}
-    for package in PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            found[package] = ""
-    return found
 
 
 def peak_memory() -> int:

@@ -9,8 +9,8 @@ from muybridge.jobs import digest
 from muybridge.jobs.files import read_json
 from muybridge.jobs.job import Job
 from muybridge.jobs.progress import Listener
-from muybridge.jobs.record import versions
 from muybridge.jobs.run import Result, run
+from muybridge.jobs.versions import versions
 
 
 def replay(

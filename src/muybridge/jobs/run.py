@@ -75,7 +75,7 @@ def run(
         MissingWeights: the method's weights are not on this machine.
         Interrupted: stopped by Ctrl-C; the same call goes on from there.
     """
-    job = job.absolute()
+    job = prepare.absolute(job)
     spec, size = methods.spec(job.method)
     pipeline = methods.load(f"{spec.name}-{size}", **job.options)
     inputs = inputs or {} if source else prepare.input_digests(job)
@@ -125,7 +125,7 @@ class _Run:
             person = Person.load(self.out / "person")
         motion = Motion.load(self.out / "motion.npz")
         cameras = Cameras.load(self.out / "cameras.json")
-        for warning in person.warnings:
+        for warning in (*person.warnings, *motion.notes):
             self.progress.warn("fit", warning)
         store = FrameStore(self.work / _FRAMES, cameras.views, motion.frames)
         resumed_at = store.held()

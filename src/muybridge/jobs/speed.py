@@ -21,7 +21,8 @@ from muybridge.jobs.files import write_json
 from muybridge.jobs.frames import FrameStore
 from muybridge.jobs.job import Job
 from muybridge.jobs.outputs import write_outputs
-from muybridge.jobs.record import peak_memory, versions
+from muybridge.jobs.record import peak_memory
+from muybridge.jobs.versions import versions
 from muybridge.methods.avatar.draw import RelativeLight
 from muybridge.methods.avatar.pipeline import compose
 from muybridge.methods.background import Background

@@ -72,12 +72,12 @@ def shade_ground(
 
 
 def _blurred(layer: Tensor, metres: float) -> Tensor:
-    """Gaussian blur of ``[T, 1, G, G]`` as ``[T, G, G]``, separable, dark enough in the middle of a foot."""
+    """Gaussian blur of ``[T, 1, G, G]`` as ``[T, G, G]``; gaps between vertices are closed."""
     sigma = max(metres / CELL, 0.5)
     reach = int(3 * sigma + 0.5)
     steps = torch.arange(-reach, reach + 1, dtype=torch.float32)
     kernel = torch.exp(-0.5 * (steps / sigma) ** 2)
     kernel = kernel / kernel.sum()
-    layer = F.max_pool2d(layer, 3, stride=1, padding=1)  # closes the gaps between vertices
+    layer = F.max_pool2d(layer, 3, stride=1, padding=1)
     layer = F.conv2d(layer, kernel[None, None, None], padding=(0, reach))
     return F.conv2d(layer, kernel[None, None, :, None], padding=(reach, 0))[:, 0]
