@@ -20,8 +20,9 @@ from torch import Tensor
 
 from muybridge.body import JOINT_INDEX, Shape, load_anny
 from muybridge.camera import Cameras, look_at
-from muybridge.methods.avatar.shadow import shade_ground, shadow_maps
-from muybridge.methods.background import Background, ground_rays
+from muybridge.methods.avatar.shadow import darken, shadow_maps
+from muybridge.methods.background import Background
+from muybridge.methods.ground import Ground
 from muybridge.motion import Motion
 from muybridge.render import interpolate, rasterize, vertex_normals
 from muybridge.video import write_image
@@ -398,9 +399,10 @@ def picture(height: int, width: int) -> np.ndarray:
     canvas = torch.zeros(2, height * 2, width * 2, 4)
     canvas[hit] = torch.cat([color, torch.ones(len(color), 1)], 1)
     canvas = F.avg_pool2d(canvas.permute(0, 3, 1, 2), 2)
-    ground = Background().render(cameras, vertices.mean(0)[None])[:, 0]
-    dark = shade_ground(*shadow_maps(vertices[None]), *ground_rays(cameras))[:, 0]
-    result = canvas[:, :3] + ground * (1 - 0.5 * dark) * (1 - canvas[:, 3:])
+    behind, point, slope = Ground(Background(), cameras, vertices.mean(0)[None]).see(0, 1)
+    shown = 1 - canvas[:, None, 3:]
+    darken(shown, 0.5, *shadow_maps(vertices[None]), point, slope)
+    result = (canvas[:, None, :3] + behind * shown)[:, 0]
     sheet = torch.cat([result[0], result[1]], dim=2).permute(1, 2, 0)
     return (sheet.clamp(0, 1) * 255).round().to(torch.uint8).numpy()
 

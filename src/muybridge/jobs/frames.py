@@ -20,7 +20,7 @@ from numpy import ndarray
 from muybridge.errors import InputError
 from muybridge.methods.pipeline import Chunk
 
-_FAST = [cv2.IMWRITE_PNG_COMPRESSION, 1]
+_FAST = [cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_UP]
 
 
 class FrameStore:

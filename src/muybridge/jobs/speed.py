@@ -27,6 +27,7 @@ from muybridge.methods.avatar.draw import RelativeLight
 from muybridge.methods.avatar.pipeline import compose
 from muybridge.methods.background import Background
 from muybridge.methods.cost import Speed
+from muybridge.methods.ground import Ground
 from muybridge.methods.pipeline import Chunk
 from muybridge.motion import Motion
 from muybridge.render import prepare_texture
@@ -79,8 +80,10 @@ def measure() -> Speed:
     def scene(size: int) -> tuple[Cameras, Callable[[], tuple[torch.Tensor, torch.Tensor]]]:
         cameras = build_cameras("orbit:2", posed.joints, frames=2, width=size, height=size)
 
+        ground = Ground(Background(), cameras, motion.root_position)
+
         def draw() -> tuple[torch.Tensor, torch.Tensor]:
-            return compose(body.pose(motion), texture, light, cameras, Background())
+            return compose(body.pose(motion), texture, light, ground, 0)
 
         return cameras, draw
 

@@ -19,17 +19,10 @@ from jaxtyping import Float, UInt8
 from numpy import ndarray
 from torch import Tensor
 
-from muybridge.camera import Cameras
 from muybridge.errors import InputError
 from muybridge.video import read_image
 
 KINDS = ("plain", "keep", "transparent")
-
-_BACKDROP = torch.tensor([0.905, 0.905, 0.90])
-_FLOOR = torch.tensor([0.945, 0.945, 0.94])
-_POOL = 2.6
-"""Radius of the pool of light on the floor, metres."""
-
 
 @dataclass(frozen=True)
 class Background:
@@ -70,47 +63,6 @@ class Background:
         """
         return Background.of_picture(read_image(path))
 
-    def render(self, cameras: Cameras, center: Float[Tensor, "T 3"]) -> Float[Tensor, "V T 3 H W"]:
-        """Colours in [0, 1] behind the person for every view and frame.
-
-        Args:
-            cameras: from where.
-            center: where the person is, for the pool of light, metres.
-        """
-        shape = (cameras.views, cameras.frames, 3, cameras.height, cameras.width)
-        if self.kind == "transparent":
-            return torch.zeros(shape)
-        if self.picture is not None:
-            cover = _cover(self.picture, cameras.width, cameras.height)
-            return cover.expand(shape)
-        return _studio(cameras, center)
-
-
-def ground_rays(
-    cameras: Cameras,
-) -> tuple[Float[Tensor, "V T 2 H W"], Float[Tensor, "V T H W"]]:
-    """Where the ray of each pixel meets the ground ``y = 0``.
-
-    Returns:
-        x and z of the point (metres), and the ray's downward slope: the sine of the
-        angle below the horizon, negative above it; the point is meaningless there.
-    """
-    V, T, H, W = cameras.views, cameras.frames, cameras.height, cameras.width
-    xs = torch.arange(W) + 0.5
-    ys = torch.arange(H) + 0.5
-    K = cameras.K.reshape(V * T, 3, 3)
-    R = cameras.T_cam_world.reshape(V * T, 4, 4)[:, :3, :3]
-    M = R.transpose(1, 2) @ torch.linalg.inv(K)
-    # X_world = M [x, y, 1]: sums of an x part and a y part, so no picture of rays is multiplied
-    part_x = M[:, :, 0, None] * xs
-    part_y = M[:, :, 1, None] * ys + M[:, :, 2, None]
-    ray = part_x[:, :, None, :] + part_y[:, :, :, None]
-    slope = -ray[:, 1] / ray.norm(dim=1)
-    origin = cameras.centers.reshape(V * T, 3)
-    along = origin[:, 1, None, None] / (-ray[:, 1]).clamp(min=1e-6)
-    point = origin[:, [0, 2], None, None] + along[:, None] * ray[:, [0, 2]]
-    return point.reshape(V, T, 2, H, W), slope.reshape(V, T, H, W)
-
 
 def paint_out(
     image: UInt8[ndarray, "h w 3"], alpha: Float[ndarray, "h w"]
@@ -147,8 +99,10 @@ def _pull_push(color: ndarray, weight: ndarray) -> ndarray:
     return known * trust + up * (1 - trust)
 
 
-def _cover(picture: Tensor, width: int, height: int) -> Tensor:
-    """Scaled to cover the frame, cut at the centre."""
+def cover(
+    picture: Float[Tensor, "3 h w"], width: int, height: int
+) -> Float[Tensor, "3 {height} {width}"]:
+    """A picture ``[3, h, w]`` scaled to cover a frame, cut at the centre."""
     h, w = picture.shape[1:]
     scale = max(width / w, height / h)
     size = (max(height, round(h * scale)), max(width, round(w * scale)))
@@ -157,17 +111,6 @@ def _cover(picture: Tensor, width: int, height: int) -> Tensor:
     )[0].clamp(0, 1)
     top, left = (size[0] - height) // 2, (size[1] - width) // 2
     return grown[:, top : top + height, left : left + width]
-
-
-def _studio(cameras: Cameras, center: Tensor) -> Tensor:
-    """The endless studio: floor, backdrop, and no visible edge between them."""
-    point, slope = ground_rays(cameras)
-    offset = point - center[None, :, [0, 2], None, None]
-    far = offset.square().sum(2).sqrt() / _POOL
-    pool = torch.where(slope > 1e-4, 1.0 / (1.0 + far.square()), torch.zeros_like(far))
-    pool = pool * (slope / 0.08).clamp(0, 1)
-    color = _BACKDROP[:, None, None] + (_FLOOR - _BACKDROP)[:, None, None] * pool[:, :, None]
-    return color.clamp(0, 1)
 
 
 def parse_kind(text: str) -> str:

@@ -13,9 +13,10 @@ from muybridge.body import PosedBody
 from muybridge.camera import Cameras
 from muybridge.errors import InputError
 from muybridge.methods.avatar.draw import RelativeLight, draw
-from muybridge.methods.avatar.shadow import shade_ground, shadow_maps
+from muybridge.methods.avatar.shadow import darken, shadow_maps
 from muybridge.methods.avatar.spec import SPEC
-from muybridge.methods.background import Background, ground_rays
+from muybridge.methods.background import Background
+from muybridge.methods.ground import Ground
 from muybridge.methods.pipeline import Callback, Chunk, HumanVideoPipeline, check_request
 from muybridge.motion import Motion
 from muybridge.person import Person
@@ -50,32 +51,36 @@ class AvatarPipeline(HumanVideoPipeline):
         mesh = still.mesh
         light = RelativeLight(reference_up=vertex_normals(still.vertices, mesh.faces)[0, :, 1])
         texture = prepare_texture(torch.from_numpy(person.texture), mesh)
+        ground = Ground(background, cameras, motion.root_position)
         for first in range(start, motion.frames, chunk):
             last = min(first + chunk, motion.frames)
             posed = person.posed(motion.slice(first, last))
-            frames, matte = compose(
-                posed, texture, light, cameras.slice(first, last), background
-            )
+            frames, matte = compose(posed, texture, light, ground, first)
             yield Chunk(first, frames, matte)
             if callback is not None:
                 callback(last, motion.frames)
 
 
 def compose(
-    posed: PosedBody,
-    texture: Texture,
-    light: Lighting,
-    cameras: Cameras,
-    background: Background,
+    posed: PosedBody, texture: Texture, light: Lighting, ground: Ground, start: int
 ) -> tuple[Float[Tensor, "V T 3 H W"], Float[Tensor, "V T 1 H W"]]:
-    """Frames of a posed, textured body on a background with its shadow on it, and mattes."""
-    color, matte = draw(posed.vertices, posed.mesh, texture, light, cameras)
-    if background.kind == "transparent":
-        return (color / matte.clamp(min=1e-3)).clamp(0, 1), matte
-    behind = background.render(cameras, posed.joints[:, 0])
-    dark, center = shadow_maps(posed.vertices)
-    shade = shade_ground(dark, center, *ground_rays(cameras))
-    return (color + behind * (1 - _SHADOW * shade) * (1 - matte)).clamp(0, 1), matte
+    """Frames of a posed, textured body on the ground with its shadow on it, and mattes.
+
+    Args:
+        posed: the body in frames ``start``, ``start + 1``, ...
+        texture: of its mesh. ``light``: on it.
+        ground: of the whole video.
+        start: the first of these frames.
+    """
+    stop = start + posed.vertices.shape[0]
+    eyes = ground.cameras.slice(start, stop)
+    color, matte = draw(posed.vertices, posed.mesh, texture, light, eyes)
+    if ground.background.kind == "transparent":
+        return (color / matte.clamp(min=1e-3)).clamp_(0, 1), matte
+    behind, point, slope = ground.see(start, stop)
+    shown = 1 - matte
+    darken(shown, _SHADOW, *shadow_maps(posed.vertices), point, slope)
+    return torch.addcmul(color, behind, shown).clamp_(0, 1), matte
 
 
 def load(size_or_path: str = "full", **options: Any) -> AvatarPipeline:

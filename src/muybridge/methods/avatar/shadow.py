@@ -49,26 +49,36 @@ def shadow_maps(
     return dark.clamp(0, 1), center
 
 
-def shade_ground(
+def darken(
+    light: Float[Tensor, "V T 1 H W"],
+    strength: float,
     dark: Float[Tensor, "T G G"],
     center: Float[Tensor, "T 2"],
     point: Float[Tensor, "V T 2 H W"],
     slope: Float[Tensor, "V T H W"],
-) -> Float[Tensor, "V T 1 H W"]:
-    """Darkness of every pixel's ground point; 0 above the horizon and off the grid.
+) -> None:
+    """Dim the light of the pixels whose ground lies in the shadow; changes ``light``.
 
     Args:
+        light: share of the ground's colour that each pixel shows.
+        strength: share of it that the deepest shadow takes.
         dark: of :func:`shadow_maps`. ``center``: of the same.
         point: where each pixel's ray meets the ground, x and z, metres.
         slope: sine of the ray's angle below the horizon.
     """
-    views, frames, _, height, width = point.shape
-    place = (point - center[None, :, :, None, None]) / (CELL * _HALF)
-    grid = place.permute(1, 0, 3, 4, 2).reshape(frames, views * height, width, 2)
-    grid = torch.where(grid.abs() < 4, grid, torch.full_like(grid, 4.0))
-    found = F.grid_sample(dark[:, None], grid, align_corners=False)
-    found = found.reshape(frames, 1, views, height, width).permute(2, 0, 1, 3, 4)
-    return found * (slope > 1e-3)[:, :, None]
+    size = dark.shape[-1]
+    low = (center - CELL * (size / 2 - 1.5))[None, :, :, None, None]
+    high = (center + CELL * (size / 2 - 1.5))[None, :, :, None, None]
+    near = ((point > low) & (point < high)).all(2) & (slope > 1e-3)
+    view, frame, row, column = near.nonzero(as_tuple=True)
+    place = (point[view, frame, :, row, column] - center[frame]) / CELL + (size - 1) / 2
+    corner = place.floor()
+    fx, fz = (place - corner).unbind(1)
+    first = (frame * size + corner[:, 1].long()) * size + corner[:, 0].long()
+    flat = dark.reshape(-1)
+    upper = torch.lerp(flat[first], flat[first + 1], fx)
+    lower = torch.lerp(flat[first + size], flat[first + size + 1], fx)
+    light[view, frame, 0, row, column] *= 1 - strength * torch.lerp(upper, lower, fz)
 
 
 def _blurred(layer: Tensor, metres: float) -> Tensor:
