@@ -18,7 +18,8 @@ from muybridge.person.ground_model import Ground, fit_ground
 from muybridge.person.matte_cut import compress, cut
 from muybridge.person.matte_edges import attached, refine
 from muybridge.person.matte_evidence import Evidence, disc, gather, largest_parts, touching
-from muybridge.person.matte_holes import fill_holes, openings, peel
+from muybridge.person.matte_holes import fill_holes, framed, openings, peel
+from muybridge.person.matte_pale import add_pale, body_prior, find_stance
 from muybridge.person.matte_scores import floor_weight, scores, shadow_free_distance
 
 WORK_SIDE = 1440
@@ -67,7 +68,7 @@ def _contrast(evidence: Evidence) -> tuple[np.ndarray, np.ndarray]:
     )
 
 
-def _cut_plain(evidence: Evidence) -> np.ndarray:
+def _cut_plain(evidence: Evidence, ground: Ground) -> np.ndarray:
     """The person over a plain ground, ``[H, W]`` bool."""
     score = scores(evidence)
     opened = openings(evidence)
@@ -82,7 +83,14 @@ def _cut_plain(evidence: Evidence) -> np.ndarray:
     found = cv2.morphologyEx(found.astype(np.uint8), cv2.MORPH_OPEN, kernel) > 0
     parts = touching(largest_parts(found, 0.004), evidence.core)
     peeled = peel(fill_holes(parts, opened), evidence)
-    return touching(largest_parts(peeled, 0.004), evidence.core)
+    mask = touching(largest_parts(peeled, 0.004), evidence.core)
+    stance = find_stance(mask)
+    if stance is None:
+        return mask
+    likely = body_prior(stance, mask.shape)
+    gaps = framed(opened, mask) & (likely < 0.2)
+    grown = add_pale(mask, gaps, evidence, ground, stance, likely)
+    return fill_holes(grown, gaps)
 
 
 def shoulder_row(mask: np.ndarray) -> int:
@@ -110,7 +118,7 @@ def _plain(image: np.ndarray, ground: Ground) -> tuple[np.ndarray, float, list[s
     evidence = gather(image, ground)
     if evidence is None:
         return None
-    mask = _cut_plain(evidence)
+    mask = _cut_plain(evidence, ground)
     if not mask.any():
         return None
     alpha = refine(

@@ -51,6 +51,19 @@ def openings(evidence: Evidence) -> np.ndarray:
     return (cv2.dilate(picked, kernel) > 0) & alike
 
 
+def framed(opened: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """The openings whose rim is mostly the cut itself, ``[H, W]`` bool."""
+    free = (opened & ~mask).astype(np.uint8)
+    count, labels = cv2.connectedComponents(free)
+    wide = cv2.dilate(labels.astype(np.float32), disc(5)).astype(np.int32)
+    ring = (wide > 0) & (labels == 0)
+    total = np.bincount(wide[ring], minlength=count)
+    solid = np.bincount(wide[ring & mask], minlength=count)
+    keep = solid > 0.6 * np.maximum(total, 1)
+    keep[0] = False
+    return keep[labels]
+
+
 def fill_holes(mask: np.ndarray, opened: np.ndarray) -> np.ndarray:
     """Fill the holes of a cut that are not openings."""
     inverse = (~mask).astype(np.uint8)
