@@ -11,7 +11,6 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -159,7 +158,7 @@ def build_cameras(
         script = words.parse(spec)
         framing = frame(script.azimuths(), elevation=script.elevation_or(
             numbers.get("elevation", 5.0)))
-        return script.cameras(framing, count, (width, height), turn, spec.strip())
+        return script.cameras(framing, count, (width, height), turn, spec.strip(), float(fps))
     if asked.name == "rig16":
         _no_values(spec, asked, 0, ())
         return _rig16(points, count, (width, height))

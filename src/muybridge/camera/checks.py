@@ -103,7 +103,8 @@ def read_bytes(path: str | PathLike[str], limit: int = MAX_BYTES) -> bytes:
     except FileNotFoundError:
         raise InputError(path, "", "there is no such file", "check the path") from None
     except (OSError, ValueError) as error:
-        raise InputError(path, "", f"can't be read ({error})", "check the path and rights") from None
+        raise InputError(path, "", f"can't be read ({error})", "check the path and rights"
+                         ) from None
     if not data:
         raise InputError(path, "", "is empty", "write it again")
     return data

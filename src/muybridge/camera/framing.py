@@ -17,8 +17,6 @@ from muybridge.camera.geometry import Array, orientation
 from muybridge.camera.types import Number
 from muybridge.errors import InputError
 
-
-
 JOINT_PADDING = 0.13
 """How far the body reaches beyond the 55 joints, metres (crown, toes, fingertips)."""
 
@@ -66,7 +64,8 @@ def ground_path(points: Array, frames: int, fps: float, seconds: float = 0.4) ->
     anchor = points[:, 0] if points.shape[1] == 55 else points.mean(1)
     if len(anchor) != frames:
         at = np.linspace(0, len(anchor) - 1, frames)
-        anchor = np.stack([np.interp(at, np.arange(len(anchor)), anchor[:, i]) for i in range(3)], 1)
+        old = np.arange(len(anchor))
+        anchor = np.stack([np.interp(at, old, anchor[:, i]) for i in range(3)], 1)
     if frames > 1:
         sigma = min(seconds * fps, frames / 4)
         pad = min(frames - 1, math.ceil(4 * sigma))

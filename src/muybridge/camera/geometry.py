@@ -30,7 +30,7 @@ def angles(offset: Array) -> tuple[Array, Array]:
     """Azimuth (-180..180) and elevation in degrees of vectors ``[..., 3]`` from the centre."""
     azimuth = np.degrees(np.arctan2(-offset[..., 0], offset[..., 2]))
     flat = np.hypot(offset[..., 0], offset[..., 2])
-    return azimuth, np.degrees(np.arctan2(offset[..., 1], flat))
+    return np.asarray(azimuth), np.asarray(np.degrees(np.arctan2(offset[..., 1], flat)))
 
 
 def orientation(azimuth: Array, elevation: Array, roll: Array | float | int = 0.0) -> Array:

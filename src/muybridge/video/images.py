@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageOps
 
 from muybridge.errors import InputError
@@ -20,7 +21,7 @@ MIN_SIDE = 16
 MAX_PIXELS = 100_000_000
 MAX_BYTES = 512 * 2**20
 
-Array = np.ndarray[Any, Any]
+Array = NDArray[np.uint8]
 
 
 def read_image(path: str | PathLike[str]) -> Array:

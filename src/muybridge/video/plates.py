@@ -53,7 +53,8 @@ class PlateBuilder:
         title: str = "",
     ) -> None:
         if min(views, frames, width, height, columns) < 1:
-            raise InputError("plate", "size", f"{views} views x {frames} frames of {width}x{height}",
+            raise InputError("plate", "size",
+                             f"{views} views x {frames} frames of {width}x{height}",
                              "give at least one of each")
         if row_labels is not None and len(row_labels) != views:
             raise InputError("plate", "row_labels", f"{len(row_labels)} for {views} views",
@@ -116,7 +117,8 @@ class PlateBuilder:
             draw.text((edge, edge), self.title, INK, ImageFont.load_default(int(size * 1.25)))
         for c in range(0, cols, every):
             x = left + c * (w + gap)
-            draw.text((x + w / 2, head + top - size * 0.5), self.columns[c], FAINT, font, anchor="ms")
+            at = (x + w / 2, head + top - size * 0.5)
+            draw.text(at, self.columns[c], FAINT, font, anchor="ms")
         for v in range(self.views):
             y = head + top + v * (h + gap)
             draw.text((left - edge * 0.75, y + h / 2), self.rows[v], INK, font, anchor="rm")

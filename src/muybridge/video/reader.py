@@ -135,7 +135,7 @@ def _rgb(frame: av.VideoFrame) -> Array:
     space = int(frame.colorspace)
     known = {1: "ITU709", 5: "ITU601", 6: "ITU601", 7: "SMPTE240M", 4: "FCC"}
     default = "ITU709" if frame.height >= 720 else "ITU601"
-    full = int(frame.color_range) == 2 or frame.format.name.startswith(("yuvj", "rgb", "bgr", "gbr"))
+    full = int(frame.color_range) == 2 or frame.format.name.startswith("yuvj")
     name = known.get(space, default)
     if frame.format.is_rgb:
         rgb = frame.to_ndarray(format="rgb24")

@@ -62,7 +62,8 @@ class VideoWriter:
         if codec not in SUFFIXES:
             raise InputError(path, "codec", f"{codec!r} is not known", "use h264 or ffv1")
         if self.path.suffix.lower() not in SUFFIXES[codec]:
-            raise InputError(path, "", f"{codec} can't be kept in {self.path.suffix or 'no suffix'}",
+            suffix = self.path.suffix or "a file without suffix"
+            raise InputError(path, "", f"{codec} can't be kept in {suffix}",
                              "use " + " or ".join(SUFFIXES[codec]))
         if isinstance(fps, float) and not np.isfinite(fps):
             raise InputError(path, "fps", f"{fps} frames per second", "use a positive number")
