@@ -10,6 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from importlib.util import find_spec
+from inspect import unwrap
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,7 @@ def compile_loop(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile with numba, kept on disk where the disk allows."""
     import numba
 
+    function = unwrap(function)  # tests wrap functions to check shapes
     try:
         return numba.njit(nogil=True, cache=True, error_model="numpy")(function)
     except RuntimeError:  # nowhere to keep it
