@@ -67,7 +67,7 @@ class AnnyBody:
         self._basis = torch.from_numpy(data["basis"].reshape(count, -1) * step)
         self._heads, self._heads_basis = tensor("heads"), tensor("heads_basis")
         self._turn, self._turn_basis = tensor("turn"), tensor("turn_basis")
-        self._reference = tensor("reference")
+        self.reference = tensor("reference")
         self._variations = tensor("variations").float()
         self._projection = tensor("projection")
         self.face_action_names: tuple[str, ...] = tuple(str(a) for a in data["face_actions"])
@@ -113,18 +113,23 @@ class AnnyBody:
         weights = (values[..., None, :] * mask + (1 - mask)).prod(-1)
         return weights @ self._projection
 
+    def rest_model(
+        self, phenotypes: Float[Tensor, "6"]
+    ) -> tuple[Float[Tensor, "N 3"], Float[Tensor, "B 3"], Float[Tensor, "B 3 3"]]:
+        """Bind-pose skin, bone heads and bone orientations of one shape; differentiable."""
+        c = self.coefficients(phenotypes)
+        vertices = self.template + (c @ self._basis).reshape(-1, 3)
+        heads = self._heads + torch.einsum("k,kbi->bi", c, self._heads_basis)
+        covariance = self._turn + torch.einsum("k,kbij->bij", c, self._turn_basis)
+        return vertices, heads, roma.special_procrustes(covariance)
+
     def with_phenotypes(self, phenotypes: Float[Tensor, "6"]) -> ShapedBody:
         """A body of one shape; differentiable in the phenotypes.
 
         Args:
             phenotypes: gender, age, muscle, weight, height, proportions, 0..1.
         """
-        c = self.coefficients(phenotypes)
-        vertices = self.template + (c @ self._basis).reshape(-1, 3)
-        heads = self._heads + torch.einsum("k,kbi->bi", c, self._heads_basis)
-        covariance = self._turn + torch.einsum("k,kbij->bij", c, self._turn_basis)
-        R_bind_bone = roma.special_procrustes(covariance)
-        return self.shaped(vertices, heads, R_bind_bone)
+        return self.shaped(*self.rest_model(phenotypes))
 
     def shaped(
         self,
@@ -133,7 +138,7 @@ class AnnyBody:
         R_bind_bone: Float[Tensor, "B 3 3"],
     ) -> ShapedBody:
         """A body from its bind-pose skin, bone heads and bone orientations."""
-        R_identity_bind = self._reference @ R_bind_bone.transpose(-1, -2)
+        R_identity_bind = self.reference @ R_bind_bone.transpose(-1, -2)
         correction, steps = zero_pose_corrections(self.rig, heads, R_identity_bind)
         offset = torch.zeros(55, 3)
         offset[22] = self._jaw(vertices, heads)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cache
+
+import roma
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from muybridge.body.kinematics import ancestors, rotation_between, with_roll
+from muybridge.body.kinematics import rotation_between, with_roll
 from muybridge.body.shaped import Rig
 from muybridge.body.skeleton import JOINT_INDEX, JOINTS, REST_DIRECTIONS
 
@@ -82,6 +86,60 @@ def build_rig(
     return Rig(bones, parents, torch.tensor(driver), twist, joint_bone, weights)
 
 
+@dataclass(frozen=True)
+class _Layout:
+    """Where the bones of one side are that the zero pose turns."""
+
+    straight: Float[Tensor, "3"]
+    limb_start: list[int]
+    limb_end: list[int]
+    limb_rest: Float[Tensor, "4 3"]
+    limb_bones: list[int]
+    limb_of_bone: list[int]
+    wrist: int
+    knuckle: int
+    thumb: int
+    palm_bones: list[int]
+    forearm: int
+    forearm_end: int
+    finger_bones: list[int]
+    finger_next: list[int]
+    tips: list[int]
+    before_tips: list[int]
+
+
+@cache
+def _layout(bones: tuple[str, ...], side: str) -> _Layout:
+    s = _SIDES[side]
+    at = {name.removesuffix(f".{s}"): i for i, name in enumerate(bones) if name.endswith(f".{s}")}
+    limbs = (
+        ("shoulder", "upperarm", "upperarm01", "lowerarm01"),
+        ("elbow", "lowerarm", "lowerarm01", "wrist"),
+        ("hip", "upperleg", "upperleg01", "lowerleg01"),
+        ("knee", "lowerleg", "lowerleg01", "foot"),
+    )
+    moved = [(i, k) for k, limb in enumerate(limbs) for n, i in at.items() if n.startswith(limb[1])]
+    bends = [(f, k) for f in range(2, 6) for k in (1, 2)]
+    return _Layout(
+        straight=torch.tensor(REST_DIRECTIONS[f"{side}_wrist"][1]),
+        limb_start=[at[limb[2]] for limb in limbs],
+        limb_end=[at[limb[3]] for limb in limbs],
+        limb_rest=torch.tensor([REST_DIRECTIONS[f"{side}_{limb[0]}"][1] for limb in limbs]),
+        limb_bones=[i for i, _ in moved],
+        limb_of_bone=[k for _, k in moved],
+        wrist=at["wrist"],
+        knuckle=at["finger3-1"],
+        thumb=at["finger1-1"],
+        palm_bones=[i for n, i in at.items() if n.startswith(("wrist", "metacarpal", "finger1"))],
+        forearm=at["lowerarm01"],
+        forearm_end=at["lowerarm02"],
+        finger_bones=[at[f"finger{f}-{k}"] for f, k in bends],
+        finger_next=[at[f"finger{f}-{k + 1}"] for f, k in bends],
+        tips=[at[f"finger{f}-3"] for f in range(2, 6)],
+        before_tips=[at[f"finger{f}-2"] for f in range(2, 6)],
+    )
+
+
 def zero_pose_corrections(
     rig: Rig, heads: Float[Tensor, "B 3"], R_identity_bind: Float[Tensor, "B 3 3"]
 ) -> tuple[Float[Tensor, "B 3 3"], Float[Tensor, "B 3"]]:
@@ -93,58 +151,32 @@ def zero_pose_corrections(
     :data:`REST_DIRECTIONS`. A hand also rolls until its palm looks down (thumb
     forward), half of which the end of the forearm takes; fingers are straightened.
     """
-    index = {name: i for i, name in enumerate(rig.bones)}
     parent = rig.parent_or_self
     step = torch.einsum("bij,bj->bi", R_identity_bind[parent], heads - heads[parent])
-    at = (ancestors(rig.parents).to(step) @ step).detach()
-
-    def toward(a: str, b: str) -> Tensor:
-        return at[index[b]] - at[index[a]]
-
+    at = (rig.chain.to(step) @ step).detach()
     turn = torch.eye(3).repeat(len(rig.bones), 1, 1)
-
-    def assign(prefixes: tuple[str, ...], suffix: str, R: Tensor) -> None:
-        for name, i in index.items():
-            if name.endswith(suffix) and name.startswith(prefixes):
-                turn[i] = R
-
-    for side, s in _SIDES.items():
-        rest = {j: torch.tensor(d) for j, (_, d) in REST_DIRECTIONS.items() if side in j}
-        elbow, wrist = f"lowerarm01.{s}", f"wrist.{s}"
-        limbs = (
-            ("shoulder", ("upperarm",), f"upperarm01.{s}", elbow),
-            ("elbow", ("lowerarm",), elbow, wrist),
-            ("hip", ("upperleg",), f"upperleg01.{s}", f"lowerleg01.{s}"),
-            ("knee", ("lowerleg",), f"lowerleg01.{s}", f"foot.{s}"),
-        )
-        for joint, prefixes, a, b in limbs:
-            assign(prefixes, f".{s}", rotation_between(toward(a, b), rest[f"{side}_{joint}"]))
-        straight = rest[f"{side}_wrist"]
-        knuckle, thumb = f"finger3-1.{s}", f"finger1-1.{s}"
-        forward = torch.tensor([0.0, 0.0, 1.0])
-        rolled = with_roll(straight, forward) @ with_roll(
-            toward(wrist, knuckle), toward(wrist, thumb)
+    forward = torch.tensor([0.0, 0.0, 1.0])
+    for side in _SIDES:
+        o = _layout(rig.bones, side)
+        limbs = rotation_between(at[o.limb_end] - at[o.limb_start], o.limb_rest)
+        turn[o.limb_bones] = limbs[o.limb_of_bone]
+        rolled = with_roll(o.straight, forward) @ with_roll(
+            at[o.knuckle] - at[o.wrist], at[o.thumb] - at[o.wrist]
         ).T
-        assign(("wrist", "metacarpal", "finger1"), f".{s}", rolled)
-        half = _half_way(turn[index[elbow]], rolled)
-        turn[index[f"lowerarm02.{s}"]] = half
-        for finger in range(2, 6):
-            for k in (1, 2):
-                here, there = f"finger{finger}-{k}.{s}", f"finger{finger}-{k + 1}.{s}"
-                along = rolled @ toward(here, there)
-                flat = torch.stack([straight[0] * along[[0, 2]].norm().clamp(min=1e-6),
-                                    torch.tensor(0.0), along[2] * 0.3])
-                turn[index[here]] = rotation_between(along, flat) @ rolled
-            turn[index[f"finger{finger}-3.{s}"]] = turn[index[f"finger{finger}-2.{s}"]]
-    # the roll of a forearm's end is for its skin; the way to the wrist does not roll
-    rigid = turn.clone()
-    for s in _SIDES.values():
-        rigid[index[f"lowerarm02.{s}"]] = turn[index[f"lowerarm01.{s}"]]
-    return turn, torch.einsum("bij,bj->bi", rigid[parent], step)
+        turn[o.palm_bones] = rolled
+        along = (at[o.finger_next] - at[o.finger_bones]) @ rolled.T
+        reach = along[:, [0, 2]].norm(dim=-1).clamp(min=1e-6)
+        flat = torch.stack([o.straight[0] * reach, 0 * reach, along[:, 2] * 0.3], -1)
+        turn[o.finger_bones] = rotation_between(along, flat) @ rolled
+        turn[o.tips] = turn[o.before_tips]
+    steps = torch.einsum("bij,bj->bi", turn[parent], step)
+    # the end of a forearm rolls halfway with the hand, which must not move the wrist
+    for side in _SIDES:
+        o = _layout(rig.bones, side)
+        turn[o.forearm_end] = _half_way(turn[o.forearm], turn[o.wrist])
+    return turn, steps
 
 
 def _half_way(a: Float[Tensor, "3 3"], b: Float[Tensor, "3 3"]) -> Float[Tensor, "3 3"]:
     """The rotation midway between two."""
-    import roma
-
     return a @ roma.rotvec_to_rotmat(roma.rotmat_to_rotvec(a.T @ b) * 0.5)

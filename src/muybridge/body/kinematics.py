@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 import torch
 from jaxtyping import Float
@@ -19,11 +20,36 @@ def world_rotations(
             is relative to the world.
         parents: parent of each joint, -1 for the root; parents precede children.
     """
-    world: list[Tensor] = []
-    for joint, parent in enumerate(parents):
-        local = R_parent_joint[..., joint, :, :]
-        world.append(local if parent < 0 else world[parent] @ local)
-    return torch.stack(world, dim=-3)
+    world: Tensor | None = None
+    levels, place = _levels(tuple(parents))
+    for joints, above in levels:
+        local = R_parent_joint[..., joints, :, :]
+        if world is None:
+            world = local
+        else:
+            world = torch.cat([world, world[..., above, :, :] @ local], -3)
+    assert world is not None
+    return world[..., place, :, :]
+
+
+@cache
+def _levels(parents: tuple[int, ...]) -> tuple[list[tuple[list[int], list[int]]], list[int]]:
+    """Joints by their distance from the root, so that each level is one product.
+
+    Returns:
+        For each level its joints, and where their parents lie among the joints of the
+        levels before; and where each joint lies in the end.
+    """
+    depth: list[int] = []
+    for parent in parents:
+        depth.append(0 if parent < 0 else depth[parent] + 1)
+    order = sorted(range(len(parents)), key=lambda joint: depth[joint])
+    place = [order.index(joint) for joint in range(len(parents))]
+    levels = []
+    for level in range(max(depth) + 1):
+        joints = [j for j in order if depth[j] == level]
+        levels.append((joints, [place[parents[j]] for j in joints]))
+    return levels, place
 
 
 def ancestors(parents: Sequence[int]) -> Float[Tensor, "B B"]:
@@ -64,22 +90,24 @@ def cross_matrix(v: Float[Tensor, "*batch 3"]) -> Float[Tensor, "*batch 3 3"]:
 
 
 def twist_about(
-    R: Float[Tensor, "*batch 3 3"], axis: Float[Tensor, "3"], share: float
+    R: Float[Tensor, "*batch 3 3"],
+    axis: Float[Tensor, "*#batch 3"],
+    share: float | Float[Tensor, "*#batch"],
 ) -> Float[Tensor, "*batch 3 3"]:
     """A share of the twist of ``R`` about ``axis`` (swing-twist decomposition).
 
     Args:
         R: rotations.
-        axis: unit axis.
-        share: 0 gives the identity, 1 the whole twist.
+        axis: unit axes.
+        share: 0 gives the identity, 1 the whole twist, -1 undoes it.
     """
-    sine = (cross_matrix(axis) * R).sum((-2, -1)) / 2
+    K = cross_matrix(axis)
+    sine = (K * R).sum((-2, -1)) / 2
     spread = torch.einsum("...ii->...", R) + 1
     # quaternion (w, xyz) is proportional to (trace + 1, vee(R - R^T)); its part along the axis
     angle = 2 * torch.atan2(sine, spread / 2)
     angle = torch.remainder(angle + torch.pi, 2 * torch.pi) - torch.pi
     part = (angle * share)[..., None, None]
-    K = cross_matrix(axis)
     eye = torch.eye(3, dtype=R.dtype, device=R.device)
     return eye + torch.sin(part) * K + (1 - torch.cos(part)) * (K @ K)
 

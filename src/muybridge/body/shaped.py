@@ -12,6 +12,7 @@ from torch import Tensor
 
 from muybridge.body.kinematics import ancestors, twist_about, world_rotations
 from muybridge.body.skeleton import JOINT_INDEX, NUM_JOINTS, PARENTS
+from muybridge.body.skinning import Pairs, blend
 from muybridge.body.types import Mesh, Moves, PosedBody
 
 
@@ -41,6 +42,18 @@ class Rig:
     def chain(self) -> Float[Tensor, "B B"]:
         """Sums offsets from the root to each bone."""
         return ancestors(self.parents)
+
+    @cached_property
+    def twists(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """``twist`` as tensors: bones, joints, axes, shares."""
+        joints, axes, shares = zip(*self.twist.values(), strict=True)
+        bones = torch.tensor(list(self.twist))
+        return bones, torch.tensor(joints), torch.tensor(axes), torch.tensor(shares)
+
+    @cached_property
+    def pairs(self) -> Pairs:
+        """The weights as pairs of a vertex and a bone."""
+        return Pairs.of(self.weights)
 
     @cached_property
     def parent_or_self(self) -> Int[Tensor, "B"]:  # noqa: F821
@@ -87,20 +100,29 @@ class ShapedBody:
         """
         R_world_joint = world_rotations(R_parent_joint, PARENTS)
         R_bone = R_world_joint[:, self.rig.driver]
+        heads = self.heads(R_bone, root_position)
+        if self.rig.twist:
+            bones, joints, axes, shares = self.rig.twists
+            extra = twist_about(R_parent_joint[:, joints], axes.to(R_bone), shares.to(R_bone))
+            R_bone = R_bone.index_copy(1, bones, R_bone[:, bones] @ extra)
+        return R_bone @ self.R_zero_bind, heads, R_world_joint
+
+    def heads(
+        self, R_bone: Float[Tensor, "T B 3 3"], root_position: Float[Tensor, "T 3"]
+    ) -> Float[Tensor, "T B 3"]:
+        """Head of every bone in the world.
+
+        Args:
+            R_bone: rotation of each bone from the zero pose to the world.
+            root_position: head of the root.
+        """
         parent = self.rig.parent_or_self
-        if self.zero_steps is None:
+        steps = self.zero_steps
+        if steps is None:
             offset = self.bind_heads - self.bind_heads[parent]
             steps = torch.einsum("bij,bj->bi", self.R_zero_bind[parent], offset)
-        else:
-            steps = self.zero_steps
         step = torch.einsum("tbij,bj->tbi", R_bone[:, parent], steps)
-        heads = torch.einsum("ab,tbi->tai", self.rig.chain.to(step), step)
-        if self.rig.twist:
-            R_bone = R_bone.clone()
-            for bone, (joint, axis, share) in self.rig.twist.items():
-                extra = twist_about(R_parent_joint[:, joint], R_bone.new_tensor(axis), share)
-                R_bone[:, bone] = R_bone[:, bone].clone() @ extra
-        return R_bone @ self.R_zero_bind, heads + root_position[:, None], R_world_joint
+        return torch.einsum("ab,tbi->tai", self.rig.chain.to(step), step) + root_position[:, None]
 
     def skin(
         self,
@@ -109,14 +131,16 @@ class ShapedBody:
         R_world_bind: Float[Tensor, "T B 3 3"],
         heads: Float[Tensor, "T B 3"],
     ) -> Float[Tensor, "T M 3"]:
-        """Linear blend skinning of points given in the bind pose."""
-        T, B = heads.shape[:2]
+        """Linear blend skinning of points given in the bind pose.
+
+        Args:
+            bind_points: the same in all frames, or one set for each.
+            weights: of the points; quickest for the rig's own.
+            R_world_bind, heads: bones, as :meth:`bones` gives them.
+        """
+        pairs = self.rig.pairs if weights is self.rig.weights else Pairs.of(weights)
         shift = heads - torch.einsum("tbij,bj->tbi", R_world_bind, self.bind_heads)
-        affine = torch.cat([R_world_bind, shift[..., None]], -1)  # T B 3 4
-        blended = weights @ affine.permute(1, 0, 2, 3).reshape(B, T * 12)
-        blended = blended.reshape(-1, T, 3, 4).transpose(0, 1)
-        points = bind_points.expand(T, -1, 3)
-        return (blended[..., :3] @ points[..., None]).squeeze(-1) + blended[..., 3]
+        return blend(pairs, bind_points, torch.cat([R_world_bind, shift[..., None]], -1))
 
     def pose(
         self,
