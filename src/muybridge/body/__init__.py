@@ -2,6 +2,7 @@
 
 from muybridge.body.anny import AnnyBody, load_anny
 from muybridge.body.load import BODIES, load_body
+from muybridge.body.measures import shape_with_height
 from muybridge.body.shaped import Rig, ShapedBody
 from muybridge.body.skeleton import (
     BODY_JOINTS,
@@ -38,4 +39,5 @@ __all__ = [
     "ShapedBody",
     "load_anny",
     "load_body",
+    "shape_with_height",
 ]
