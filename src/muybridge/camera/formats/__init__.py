@@ -45,7 +45,7 @@ def find(spec: str) -> tuple[Path, str] | None:
 
 
 def load_cameras(path: str | PathLike[str], layout: str = "auto",
-                 scale: float | None = None) -> Cameras:
+                 scale: float | int | None = None) -> Cameras:
     """Read cameras from any format; the content says which one it is.
 
     Args:
@@ -82,7 +82,7 @@ def load_cameras(path: str | PathLike[str], layout: str = "auto",
                      "give muybridge's cameras.json or nerfstudio's transforms.json")
 
 
-def _load_folder(path: Path, layout: str, scale: float | None) -> Cameras:
+def _load_folder(path: Path, layout: str, scale: float | int | None) -> Cameras:
     if (path / "camera_extrinsics.json").exists():
         return mvhumannet.read(path, scale=scale)
     for folder in (path, path / "sparse" / "0", path / "sparse"):

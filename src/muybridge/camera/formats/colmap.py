@@ -32,7 +32,8 @@ Intrinsics = dict[int, tuple[Array, tuple[int, int]]]
 Pose = tuple[str, int, list[float]]
 
 
-def read(folder: str | PathLike[str], layout: str = "auto", scale: float | None = None) -> Cameras:
+def read(folder: str | PathLike[str], layout: str = "auto",
+         scale: float | int | None = None) -> Cameras:
     """The cameras of a COLMAP model's folder; binary where both are there.
 
     Raises:
@@ -138,7 +139,7 @@ class _Bytes:
     def __init__(self, data: bytes) -> None:
         self.data, self.at = data, 0
 
-    def take(self, form: str) -> tuple[float, ...]:
+    def take(self, form: str) -> tuple[float | int, ...]:
         """The next values of a struct format."""
         values = struct.unpack_from("<" + form, self.data, self.at)
         self.at += struct.calcsize("<" + form)

@@ -36,7 +36,7 @@ OTHER_SIZE = (2448, 2048)
 SCALES = ("camera_scale.json", "camera_scale.npy", "camera_scale.pkl")
 
 
-def read(folder: str | PathLike[str], scale: float | None = None,
+def read(folder: str | PathLike[str], scale: float | int | None = None,
          size: tuple[int, int] | None = None) -> Cameras:
     """The still cameras of one MVHumanNet subject, ordered by name.
 

@@ -38,7 +38,7 @@ _DISTORTION = ("k1", "k2", "k3", "k4", "p1", "p2")
 
 
 def parse(data: dict[str, Any], path: Path, layout: str = "auto",
-          scale: float | None = None) -> Cameras:
+          scale: float | int | None = None) -> Cameras:
     """The cameras of a ``transforms.json``'s content. Raises :class:`InputError`."""
     frames = data["frames"]
     if not isinstance(frames, list) or not frames:
