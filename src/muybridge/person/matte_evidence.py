@@ -152,15 +152,23 @@ def enclosure(lab: np.ndarray, seeds: np.ndarray) -> np.ndarray:
     return cv2.resize(dry, (width, height), interpolation=cv2.INTER_LINEAR)
 
 
+def certain_difference(image: np.ndarray, ground: Ground) -> np.ndarray:
+    """What surely is not ground, ``[H, W]`` bool: its largest parts, shadows included."""
+    return _core(lab_distance(rgb_to_lab(image) - ground.lab))
+
+
+def _core(difference: np.ndarray) -> np.ndarray:
+    kernel = np.ones((3, 3), np.uint8)
+    core = cv2.morphologyEx((difference > 14.0).astype(np.uint8), cv2.MORPH_OPEN, kernel)
+    return largest_parts(core > 0)
+
+
 def gather(image: np.ndarray, ground: Ground) -> Evidence | None:
     """Measure a picture against its ground; None where nothing differs from it."""
     lab = rgb_to_lab(image)
     difference = lab_distance(lab - ground.lab)
     height, width = difference.shape
-    core = cv2.morphologyEx(
-        (difference > 14.0).astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)
-    )
-    core = largest_parts(core > 0)
+    core = _core(difference)
     if core.sum() < 0.002 * core.size:
         return None
     rows, columns = np.flatnonzero(core.any(1)), np.flatnonzero(core.any(0))
