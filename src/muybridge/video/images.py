@@ -16,7 +16,7 @@ from PIL import Image, ImageCms, ImageOps
 from muybridge.errors import InputError
 from muybridge.video.atomic import replacing
 
-FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "AVIF", "TIFF", "BMP", "GIF", "PPM")
+FORMATS = ("PNG", "JPEG", "WEBP", "AVIF", "TIFF", "BMP", "GIF", "PPM")
 MIN_SIDE = 16
 MAX_PIXELS = 100_000_000
 MAX_BYTES = 512 * 2**20
@@ -52,7 +52,9 @@ def read_image_alpha(path: str | PathLike[str]) -> tuple[Array, Array | None]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+            Image.init()  # Pillow knows only five formats before
+            formats = [f for f in FORMATS if f in Image.OPEN]
+            with Image.open(io.BytesIO(data), formats=formats) as image:
                 _check_size(path, *image.size)
                 image.load()
                 rgb, alpha = _to_srgb(_upright(image))

@@ -58,6 +58,9 @@ def _opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
             if not container.streams.video:
                 raise InputError(path, "", "has no pictures in it, only sound or data",
                                  "give a video")
+            if container.streams.video[0].codec_context is None:
+                raise InputError(path, "", "is coded in a way that is not known",
+                                 "convert it to H.264")
             yield container, container.streams.video[0]
     except av.FFmpegError as error:
         raise InputError(path, "", f"is damaged or cut off ({_words(error)})",

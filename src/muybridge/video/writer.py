@@ -106,7 +106,8 @@ class VideoWriter:
                 context.color_range = LIMITED_RANGE
             else:
                 stream.pix_fmt = self._exact
-                stream.options = {"level": "3", "slices": "4", "slicecrc": "1"}
+                slices = "4" if min(self.width, self.height) >= 64 else "0"
+                stream.options = {"level": "3", "slicecrc": "1", "slices": slices}
             self._stream = stream
         except Exception:
             self._abandon()
