@@ -79,6 +79,15 @@ def ground_path(points: Array, frames: int, fps: float, seconds: float = 0.4) ->
     return path
 
 
+def support(normals: Array, points: Array) -> Array:
+    """How far ``points [N, 3]`` reach along each of ``normals [M, 3]``: ``[M]``, in chunks."""
+    step = max(1, 8_000_000 // len(normals))
+    best = np.full(len(normals), -np.inf)
+    for start in range(0, len(points), step):
+        best = np.maximum(best, (normals @ points[start : start + step].T).max(1))
+    return best
+
+
 def wants_follow(path: Array, height: float) -> bool:
     """Whether the way is longer than one and a half body heights."""
     spread = path.max(0) - path.min(0)
@@ -144,19 +153,14 @@ def frame_points(
     ty = math.tan(math.radians(fov) / 2) * (1 - 2 * margin)
     tx = math.tan(math.radians(fov) / 2) * width / height * (1 - 2 * margin)
     R = orientation(np.asarray(azimuths, float), np.full(len(azimuths), float(elevation)))
-    local = np.einsum("vij,nj->vni", R, flat - center)
     # for each view and side of the picture: a . (p - s) <= limit * distance
-    rows, bounds = [], []
-    free = [R[0, 0], np.array([0.0, 1, 0])] if len(azimuths) == 1 else [np.array([0.0, 1, 0])]
-    for axis, limit in ((0, tx), (1, ty)):
-        for sign in (1.0, -1.0):
-            reach = (sign * local[..., axis] - limit * local[..., 2]).max(1)
-            reach = reach + pad * math.hypot(1.0, limit)
-            a = sign * R[:, axis] - limit * R[:, 2]
-            for v in range(len(azimuths)):
-                rows.append([-limit, *(-float(a[v] @ d) for d in free)])
-                bounds.append(-float(reach[v]))
-    near = float((-local[..., 2]).max()) + pad + 0.05
+    sides = [(axis, limit, sign) for axis, limit in ((0, tx), (1, ty)) for sign in (1.0, -1.0)]
+    normals = np.concatenate([sign * R[:, axis] - limit * R[:, 2] for axis, limit, sign in sides])
+    limits = np.repeat([limit for _, limit, _ in sides], len(azimuths))
+    free = np.array([R[0, 0], [0, 1.0, 0]] if len(azimuths) == 1 else [[0, 1.0, 0]])
+    rows = np.concatenate([-limits[:, None], -normals @ free.T], 1)
+    bounds = -(support(normals, flat - center) + pad * np.hypot(1.0, limits))
+    near = float(support(-R[:, 2], flat - center).max()) + pad + 0.05
     size = float(half.max()) * 2
     answer = linprog(
         [1.0] + [0.0] * len(free), A_ub=rows, b_ub=bounds,

@@ -196,6 +196,10 @@ def to_uint8(array: Any) -> Array:
     only that fits, ``[C, H, W]``. Raises ``ValueError`` for anything else.
     """
     is_tensor = hasattr(array, "detach")
+    if is_tensor and array.is_floating_point():
+        if not bool(array.sum().isfinite()) and not bool(array.isfinite().all()):
+            raise ValueError("the picture holds NaN or infinity")
+        array = array.detach().float().clamp(0, 1).mul(255).round().byte()
     x = array.detach().cpu().numpy() if is_tensor else np.asarray(array)
     channels = (1, 3, 4)
     if x.ndim == 3 and x.shape[0] in channels and (is_tensor or x.shape[2] not in channels):

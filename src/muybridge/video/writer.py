@@ -101,7 +101,7 @@ class VideoWriter:
             context.time_base = 1 / self.fps
             if self.codec == "h264":
                 stream.pix_fmt = "yuv420p"
-                stream.options = {"crf": "18", "preset": "medium"}
+                stream.options = {"crf": "18", "preset": "fast"}
                 context.color_primaries = context.color_trc = context.colorspace = BT709
                 context.color_range = LIMITED_RANGE
             else:
