@@ -9,8 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from jaxtyping import Float
-from scipy.ndimage import gaussian_filter1d
-from scipy.optimize import linprog
 from torch import Tensor
 
 from muybridge.camera.geometry import Array, orientation
@@ -72,8 +70,10 @@ def ground_path(points: Array, frames: int, fps: float, seconds: float = 0.4) ->
         # mirrored through its ends, so that the ends stay where they are
         head = 2 * anchor[:1] - anchor[1 : pad + 1][::-1]
         tail = 2 * anchor[-1:] - anchor[-pad - 1 : -1][::-1]
-        long = gaussian_filter1d(np.concatenate([head, anchor, tail]), sigma, axis=0)
-        anchor = long[pad : pad + frames]
+        bell = np.exp(-0.5 * (np.arange(-pad, pad + 1) / sigma) ** 2)
+        long = np.concatenate([head, anchor, tail])
+        smooth = [np.convolve(long[:, i], bell / bell.sum(), "valid") for i in range(3)]
+        anchor = np.stack(smooth, 1)
     path = anchor - anchor[:1]
     path[:, 1] = 0.0
     return path
@@ -127,6 +127,8 @@ def frame_points(
     Raises:
         InputError: for points, margins or angles that can't be used.
     """
+    from scipy.optimize import linprog  # takes a while to import
+
     X = check_points(points)
     if not 0 <= margin < 0.45:
         raise InputError("framing", "margin", f"{margin} is out of range", "use 0 to 0.4")
@@ -169,7 +171,17 @@ def frame_points(
     if answer.status != 0:
         raise InputError("framing", "points", "no place was found from which they are all seen",
                          "use a smaller margin or a wider picture")
-    shift = sum((s * d for s, d in zip(answer.x[1:], free, strict=True)), np.zeros(3))
+    place = answer.x[1:]
+    if len(free) == 2:  # to the side there may be room to spare: stay in the middle
+        left = bounds + limits * answer.x[0] * (1 + 1e-9) + 1e-9
+        sideways = np.array([[1.0, 0.0, -1.0], [-1.0, 0.0, -1.0]])
+        middle = linprog(
+            [0.0, 0.0, 1.0], A_ub=np.concatenate([np.c_[rows[:, 1:], 0 * limits], sideways]),
+            b_ub=np.concatenate([left, np.zeros(2)]),
+            bounds=[(-size, size)] * 2 + [(0, None)], method="highs",
+        )
+        place = middle.x[:2] if middle.status == 0 else place
+    shift = sum((s * d for s, d in zip(place, free, strict=True)), np.zeros(3))
     return Framing(
         torch.tensor(center + shift, dtype=torch.float32),
         torch.tensor(half, dtype=torch.float32),
