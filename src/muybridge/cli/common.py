@@ -47,20 +47,10 @@ def use_threads(count: int | None) -> None:
     Raises:
         InputError: the number is not positive.
     """
-    if count is None:
-        return
-    if not 1 <= count <= 1024:
-        raise InputError("--threads", "", f"is {count}", "give 1 or more")
-    import cv2
-    import torch
+    if count is not None:  # the libraries are not loaded for nothing
+        from muybridge.jobs.threads import use_threads as use
 
-    torch.set_num_threads(count)
-    cv2.setNumThreads(count)
-    try:
-        import numba
-    except ImportError:
-        return
-    numba.set_num_threads(min(count, numba.config.NUMBA_NUM_THREADS))
+        use(count)
 
 
 def stop_on_terminate() -> None:

@@ -97,7 +97,7 @@ class Job:
         return json.dumps(self.to_dict(), indent=2)
 
     @staticmethod
-    def from_dict(data: Mapping[str, Any], source: str = "job") -> Job:
+    def from_dict(data: Any, source: str = "job") -> Job:
         """Read :meth:`to_dict`'s values.
 
         Args:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import Any, TextIO
+from typing import IO, Any
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class Progress:
 class LineLog:
     """A listener for logs: a line when a stage begins and ends, and every ten seconds."""
 
-    def __init__(self, stream: TextIO | None = None, every: float = 10.0) -> None:
+    def __init__(self, stream: IO[str] | None = None, every: float = 10.0) -> None:
         self._stream = stream or sys.stderr
         self._every = every
         self._began = self._last = time.monotonic()
@@ -123,7 +123,7 @@ class Bars:
 
 
 @contextmanager
-def terminal(stream: TextIO | None = None) -> Iterator[Listener]:
+def terminal(stream: IO[str] | None = None) -> Iterator[Listener]:
     """A listener on stderr: bars on a terminal, lines elsewhere."""
     stream = stream or sys.stderr
     if not stream.isatty():

@@ -8,6 +8,8 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
+import torch
+
 import muybridge
 from muybridge.camera import Cameras
 from muybridge.jobs import digest
@@ -86,7 +88,7 @@ def make_record(
         "peak_memory_bytes": peak_memory(),
         "machine": {
             "system": platform.platform(), "processor": platform.machine(),
-            "cores": os.cpu_count() or 0,
+            "cores": os.cpu_count() or 0, "threads": torch.get_num_threads(),
         },
         "versions": versions(),
         "licences": licences(spec, size, person),

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import torch
+
 from muybridge.errors import InputError, MuybridgeError
 from muybridge.jobs import digest
 from muybridge.jobs.files import read_json
 from muybridge.jobs.job import Job
 from muybridge.jobs.progress import Listener
 from muybridge.jobs.run import Result, run
+from muybridge.jobs.threads import threads
 from muybridge.jobs.versions import versions
 
 
@@ -17,6 +20,8 @@ def replay(
     record_path: Path, out: Path, *, listener: Listener | None = None, force: bool = False
 ) -> Result:
     """Make the frames of a ``run.json`` again from the person, motion and cameras beside it.
+
+    It computes with as many threads as the run did.
 
     Args:
         record_path: the ``run.json``; its folder still holds ``person/``, ``motion.npz``
@@ -49,7 +54,9 @@ def replay(
     ground = inputs.get("background")
     if ground and digest.of_path(Path(job.background)) != ground.get("sha256"):
         raise InputError(job.background, "", "is not what the run was made from", "restore it")
-    result = run(job, out, listener=listener, force=force, source=source, inputs=inputs)
+    count = dict(record.get("machine", {})).get("threads")
+    with threads(count if isinstance(count, int) and count > 0 else torch.get_num_threads()):
+        result = run(job, out, listener=listener, force=force, source=source, inputs=inputs)
     was, now = record["frames_sha256"], result.record["frames_sha256"]
     if was != now:
         differ = [str(v) for v, (a, b) in enumerate(zip(was, now, strict=False)) if a != b]

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
+
 import muybridge
 from muybridge import methods
 from muybridge.camera import Cameras
@@ -26,6 +28,7 @@ from muybridge.jobs.job import Job
 from muybridge.jobs.outputs import write_outputs
 from muybridge.jobs.progress import Listener, Progress
 from muybridge.jobs.record import make_record
+from muybridge.jobs.threads import threads
 from muybridge.methods.pipeline import HumanVideoPipeline
 from muybridge.motion import Motion
 from muybridge.person import Person
@@ -85,7 +88,7 @@ def run(
     state = {"job": job.to_dict(), "inputs": inputs, "version": muybridge.__version__,
              "source": str(source or "")}
     try:
-        with claim(out, force) as work:
+        with claim(out, force) as work, threads(_threads_before(work, state)):
             try:
                 return _Run(job, out, work, pipeline, inputs, progress, state).go(motion, source)
             except (InputError, KeyboardInterrupt):
@@ -93,6 +96,16 @@ def run(
                 raise
     except KeyboardInterrupt:
         raise Interrupted(_how_to_resume(out)) from None
+
+
+def _threads_before(work: Path, state: dict[str, Any]) -> int:
+    """Of the run that is gone on with; otherwise as many as there are now. Noted in the state."""
+    state["threads"] = torch.get_num_threads()
+    if (work / _STATE).is_file():
+        before = read_json(work / _STATE).get("threads")
+        if isinstance(before, int) and {**state, "threads": before} == read_json(work / _STATE):
+            state["threads"] = before
+    return int(state["threads"])
 
 
 DEFAULT_SECONDS = {"fit": 45.0, "prepare": 2.0, "render": 30.0, "encode": 12.0}

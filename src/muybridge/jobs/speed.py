@@ -24,7 +24,8 @@ from muybridge.jobs.outputs import write_outputs
 from muybridge.jobs.record import peak_memory
 from muybridge.jobs.versions import versions
 from muybridge.methods.avatar.draw import RelativeLight
-from muybridge.methods.avatar.pipeline import compose
+from muybridge.methods.avatar.pipeline import Moment, compose
+from muybridge.methods.avatar.shadow import shadow_maps
 from muybridge.methods.background import Background
 from muybridge.methods.cost import Speed
 from muybridge.methods.ground import Ground
@@ -83,7 +84,9 @@ def measure() -> Speed:
         ground = Ground(Background(), cameras, motion.root_position)
 
         def draw() -> tuple[torch.Tensor, torch.Tensor]:
-            return compose(body.pose(motion), texture, light, ground, 0)
+            vertices = body.pose(motion).vertices
+            moment = Moment(vertices, posed.mesh, *shadow_maps(vertices))
+            return compose(moment, texture, light, ground, 0)
 
         return cameras, draw
 

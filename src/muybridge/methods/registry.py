@@ -86,7 +86,7 @@ def load(name_or_path: str | Path, **options: Any) -> Any:
         method, size = spec(text)
         return method.load(size, **options)
     folder = Path(name_or_path)
-    if folder.is_dir():
+    if text and folder.is_dir():
         for method in specs().values():
             if method.recognises and resolve(method.recognises)(folder):
                 return method.load(str(folder), **options)

@@ -8,7 +8,6 @@ imported at first use, so listing methods loads neither torch nor networks.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -36,7 +35,7 @@ class Weights:
     name: str
     licence: str
     source: str
-    megabytes: float
+    megabytes: float | int
     sha256: str = ""
     optional: bool = False
 
@@ -169,7 +168,7 @@ def missing_text(spec: MethodSpec, size: Size, missing: list[Weights]) -> str:
     return "\n".join(lines)
 
 
-def resolve(address: str) -> Callable[..., Any]:
+def resolve(address: str) -> Any:
     """The object at ``"package.module:name"``.
 
     Raises:
@@ -177,7 +176,7 @@ def resolve(address: str) -> Callable[..., Any]:
     """
     module, _, name = address.partition(":")
     try:
-        value: Callable[..., Any] = getattr(import_module(module), name)
+        value = getattr(import_module(module), name)
     except (ImportError, AttributeError, ValueError) as error:
         raise InputError(
             address, "", f"can't be loaded ({error})", "reinstall the package that has this method"

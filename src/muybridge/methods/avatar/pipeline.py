@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from muybridge.body import PosedBody
+from muybridge.body import Mesh
 from muybridge.camera import Cameras
 from muybridge.errors import InputError
 from muybridge.methods.avatar.draw import RelativeLight, draw
@@ -52,34 +53,86 @@ class AvatarPipeline(HumanVideoPipeline):
         light = RelativeLight(reference_up=vertex_normals(still.vertices, mesh.faces)[0, :, 1])
         texture = prepare_texture(torch.from_numpy(person.texture), mesh)
         ground = Ground(background, cameras, motion.root_position)
+        bodies = Bodies(person, motion)
         for first in range(start, motion.frames, chunk):
             last = min(first + chunk, motion.frames)
-            posed = person.posed(motion.slice(first, last))
-            frames, matte = compose(posed, texture, light, ground, first)
+            frames, matte = compose(bodies.between(first, last), texture, light, ground, first)
             yield Chunk(first, frames, matte)
             if callback is not None:
                 callback(last, motion.frames)
 
 
+@dataclass(frozen=True)
+class Moment:
+    """The body in some frames, and how dark the ground is around it (see ``shadow_maps``)."""
+
+    vertices: Float[Tensor, "T N 3"]
+    mesh: Mesh
+    dark: Float[Tensor, "T G G"]
+    center: Float[Tensor, "T 2"]
+
+
+class Bodies:
+    """The posed body of any frames of a motion, equal to the last bit however it is asked for.
+
+    Sums in a matrix product are rounded differently for different numbers of frames, so
+    frames are always posed in the same blocks of equal length.
+    """
+
+    BLOCK = 8
+
+    def __init__(self, person: Person, motion: Motion) -> None:
+        self._person, self._motion = person, motion
+        self._kept: dict[int, Moment] = {}
+
+    def between(self, start: int, stop: int) -> Moment:
+        """Frames ``start <= t < stop``."""
+        first, last = start // self.BLOCK, (stop - 1) // self.BLOCK
+        self._kept = {
+            k: self._kept.get(k) or self._block(k) for k in range(first, last + 1)
+        }
+        parts = list(self._kept.values())
+        low = first * self.BLOCK
+        chosen = slice(start - low, stop - low)
+        return Moment(
+            torch.cat([p.vertices for p in parts])[chosen], parts[0].mesh,
+            torch.cat([p.dark for p in parts])[chosen],
+            torch.cat([p.center for p in parts])[chosen],
+        )
+
+    def _block(self, k: int) -> Moment:
+        """A whole block; the last frame is repeated to fill the last one."""
+        motion = self._motion
+        frames = (torch.arange(self.BLOCK) + k * self.BLOCK).clamp(max=motion.frames - 1)
+        posed = self._person.posed(
+            replace(
+                motion,
+                R_parent_joint=motion.R_parent_joint[frames],
+                root_position=motion.root_position[frames],
+                face={name: values[frames] for name, values in motion.face.items()},
+            )
+        )
+        return Moment(posed.vertices, posed.mesh, *shadow_maps(posed.vertices))
+
+
 def compose(
-    posed: PosedBody, texture: Texture, light: Lighting, ground: Ground, start: int
+    body: Moment, texture: Texture, light: Lighting, ground: Ground, start: int
 ) -> tuple[Float[Tensor, "V T 3 H W"], Float[Tensor, "V T 1 H W"]]:
     """Frames of a posed, textured body on the ground with its shadow on it, and mattes.
 
     Args:
-        posed: the body in frames ``start``, ``start + 1``, ...
+        body: in frames ``start``, ``start + 1``, ...
         texture: of its mesh. ``light``: on it.
         ground: of the whole video.
         start: the first of these frames.
     """
-    stop = start + posed.vertices.shape[0]
-    eyes = ground.cameras.slice(start, stop)
-    color, matte = draw(posed.vertices, posed.mesh, texture, light, eyes)
+    stop = start + body.vertices.shape[0]
+    color, matte = draw(body.vertices, body.mesh, texture, light, ground.cameras.slice(start, stop))
     if ground.background.kind == "transparent":
         return (color / matte.clamp(min=1e-3)).clamp_(0, 1), matte
     behind, point, slope = ground.see(start, stop)
     shown = 1 - matte
-    darken(shown, _SHADOW, *shadow_maps(posed.vertices), point, slope)
+    darken(shown, _SHADOW, body.dark, body.center, point, slope)
     return torch.addcmul(color, behind, shown).clamp_(0, 1), matte
 
 

@@ -1,0 +1,168 @@
+"""What holds for every method, tried on every one that can be loaded here."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import textwrap
+
+import pytest
+import torch
+
+from muybridge import methods
+from muybridge.camera import Cameras, build_cameras
+from muybridge.errors import InputError
+from muybridge.methods import Background
+from muybridge.methods.overview import overview
+from muybridge.motion import clips, retarget
+
+READY = [
+    f"{method['name']}-{size['name']}"
+    for method in overview() for size in method["sizes"] if size["ready"]
+]
+SIZE = 64
+
+
+@pytest.fixture(scope="module", params=READY)
+def pipe(request):
+    return methods.load(request.param)
+
+
+def scene(person, frames=5, camera="orbit:3", name="wave"):
+    motion = retarget(clips.make(name, frames), person.rest_joints)
+    cameras = build_cameras(camera, person.posed(motion).joints, width=SIZE, height=SIZE + 16)
+    return motion, cameras
+
+
+def test_shapes_ranges_and_what_came_in(pipe, painted):
+    motion, cameras = scene(painted)
+    video = pipe(painted, motion, cameras)
+    assert video.frames.shape == (3, 5, 3, SIZE + 16, SIZE)
+    assert video.matte.shape == (3, 5, 1, SIZE + 16, SIZE)
+    for values in (video.frames, video.matte):
+        assert values.dtype == torch.float32
+        assert torch.isfinite(values).all() and values.min() >= 0 and values.max() <= 1
+    assert video.fps == motion.fps and video.cameras is cameras and video.motion is motion
+    assert 0.02 < float(video.matte.mean()) < 0.6
+
+
+def test_the_same_arguments_give_the_same_frames(pipe, painted):
+    motion, cameras = scene(painted)
+    first, second = (pipe(painted, motion, cameras, seed=7) for _ in range(2))
+    assert torch.equal(first.frames, second.frames) and torch.equal(first.matte, second.matte)
+
+
+@pytest.mark.parametrize("camera", ["orbit:2", "arc:60"])
+def test_chunks_change_nothing(pipe, painted, camera):
+    motion, cameras = scene(painted, camera=camera)
+    whole = pipe(painted, motion, cameras, chunk=5)
+    for chunk in (1, 2, 3):
+        pieces = list(pipe.stream(painted, motion, cameras, chunk=chunk))
+        assert [p.start for p in pieces] == list(range(0, 5, chunk))
+        assert torch.equal(torch.cat([p.frames for p in pieces], 1), whole.frames)
+        assert torch.equal(torch.cat([p.matte for p in pieces], 1), whole.matte)
+
+
+def test_a_later_start_gives_the_same_later_frames(pipe, painted):
+    motion, cameras = scene(painted)
+    whole = pipe(painted, motion, cameras)
+    for start in (2, 4, 5):
+        rest = list(pipe.stream(painted, motion, cameras, start=start))
+        assert sum(p.frames.shape[1] for p in rest) == 5 - start
+        for piece in rest:
+            stop = piece.start + piece.frames.shape[1]
+            assert torch.equal(piece.frames, whole.frames[:, piece.start : stop])
+
+
+def test_one_view_and_one_frame(pipe, painted):
+    motion, cameras = scene(painted, frames=1, camera="static:0")
+    assert pipe(painted, motion, cameras).frames.shape[:2] == (1, 1)
+
+
+def test_views_do_not_know_of_each_other_where_nothing_is_shared(pipe, painted):
+    motion, cameras = scene(painted)
+    if pipe.spec.name != "avatar":
+        pytest.skip("views of this method see each other")
+    both = pipe(painted, motion, cameras).frames
+    alone = pipe(painted, motion, cameras.select([1])).frames
+    assert torch.equal(both[1:2], alone)
+
+
+@pytest.mark.parametrize("kind", ["plain", "transparent", "picture"])
+def test_backgrounds(pipe, painted, kind):
+    motion, cameras = scene(painted)
+    ground = (
+        Background("picture", torch.zeros(3, 8, 8)) if kind == "picture" else Background(kind)
+    )
+    video = pipe(painted, motion, cameras, background=ground)
+    outside = (video.matte == 0).expand_as(video.frames)
+    inside = video.matte[:, :, 0] > 0.999
+    assert inside.any()
+    if kind == "picture":
+        assert video.frames[outside].max() == 0
+    other = pipe(painted, motion, cameras)
+    same = (video.frames - other.frames).abs().amax(2)[inside]
+    assert same.max() < 1e-5  # the person is the same on every ground
+
+
+def test_progress_is_told_to_the_end(pipe, painted):
+    motion, cameras = scene(painted)
+    told: list[tuple[int, int]] = []
+    pipe(painted, motion, cameras, chunk=2, callback=lambda done, of: told.append((done, of)))
+    assert told[-1] == (5, 5) and told == sorted(told)
+
+
+def test_arguments_that_do_not_fit_are_refused(pipe, painted):
+    motion, cameras = scene(painted)
+    for bad in ({"chunk": 0}, {"start": -1}, {"start": 6}):
+        with pytest.raises(InputError):
+            list(pipe.stream(painted, motion, cameras, **bad))
+    with pytest.raises(InputError, match="frames"):
+        pipe(painted, motion.slice(0, 3), cameras)
+    with pytest.raises(InputError):
+        pipe(painted, motion.slice(0, 0), cameras.slice(0, 0))
+
+
+def test_a_person_turned_around_is_seen_from_behind(pipe, painted):
+    motion, cameras = scene(painted, frames=1, camera="static:0,180", name="idle")
+    video = pipe(painted, motion, cameras)
+    red = [
+        float((video.frames[v, 0, 0] * video.matte[v, 0, 0]).sum() / video.matte[v].sum())
+        for v in (0, 1)
+    ]
+    assert red[0] > red[1] + 0.2  # only the front of the painted person is red
+
+
+def test_saving_a_video(pipe, painted, tmp_path):
+    motion, cameras = scene(painted)
+    folder = pipe(painted, motion, cameras).save(tmp_path / "video")
+    names = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
+    assert {"plate.png", "views/00.mp4", "views/02.mp4", "cameras.json", "motion.npz"} <= names
+    assert torch.allclose(Cameras.load(folder / "cameras.json").K, cameras.K)
+
+
+@pytest.mark.parametrize("name", READY)
+def test_memory_does_not_grow_with_frames(name, painted_folder):
+    code = f"""
+        import resource, torch
+        from muybridge import methods
+        from muybridge.camera import build_cameras
+        from muybridge.motion import clips, retarget
+        from muybridge.person import Person
+        torch.set_num_threads(1)
+        person, pipe = Person.load({str(painted_folder)!r}), methods.load({name!r})
+        def peak(frames):
+            motion = retarget(clips.make("wave", frames), person.rest_joints)
+            points = person.posed(motion.slice(0, 1)).joints.expand(frames, -1, -1)
+            cameras = build_cameras("orbit:2", points, width=224, height=224)
+            for piece in pipe.stream(person, motion, cameras, chunk=2):
+                pass
+            return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        few = peak(6)
+        print(peak(72) - few)
+    """
+    # the frames of the long video alone would be 110 MB
+    out = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)], check=True, capture_output=True, text=True
+    )
+    assert int(out.stdout) < 40_000
