@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import struct
 from fractions import Fraction
 
 import av
@@ -124,6 +125,21 @@ def test_reading_is_lazy(tmp_path):
     assert next(reader).shape == (48, 64, 3)
     reader.close()
     assert len(read_video(tmp_path / "a.mp4", max_frames=7)[0]) == 7
+
+
+def test_phone_videos_are_turned_upright(tmp_path):
+    frame = np.full((32, 64, 3), 255, np.uint8)
+    frame[:, :32] = 0  # the left half is dark
+    write_video(tmp_path / "a.mp4", [frame] * 3, 24)
+    data = bytearray((tmp_path / "a.mp4").read_bytes())
+    at = data.index(b"tkhd") + 4 + 40  # the matrix of the track header: a quarter turn clockwise
+    data[at:at + 36] = struct.pack(">9i", 0, 65536, 0, -65536, 0, 0, 0, 0, 1 << 30)
+    (tmp_path / "b.mp4").write_bytes(bytes(data))
+    found, _ = read_video(tmp_path / "b.mp4")
+    assert found.shape == (3, 64, 32, 3)
+    assert found[:, :28].max() < 30 and found[:, 36:].min() > 225  # left has become top
+    info = probe_video(tmp_path / "b.mp4")
+    assert (info.width, info.height) == (32, 64)
 
 
 def test_bad_videos(tmp_path):

@@ -4,6 +4,7 @@ from muybridge.camera.build import BUILT_IN, OPTIONS, build_cameras, facing_of, 
 from muybridge.camera.formats import load_cameras, save_cameras
 from muybridge.camera.framing import Framing, frame_points, ground_path
 from muybridge.camera.geometry import look_at
+from muybridge.camera.lexicon import HELP as WORDS_HELP
 from muybridge.camera.paths import Track
 from muybridge.camera.script import Move, Script, Step
 from muybridge.camera.types import Cameras
@@ -12,6 +13,7 @@ from muybridge.camera.words import describe, parse, view_labels
 __all__ = [
     "BUILT_IN",
     "OPTIONS",
+    "WORDS_HELP",
     "Cameras",
     "Framing",
     "Move",

@@ -8,7 +8,6 @@ from typing import cast
 
 import numpy as np
 import torch
-from scipy.spatial.transform import Rotation, Slerp
 from torch import Tensor
 
 from muybridge.camera.geometry import (
@@ -123,6 +122,8 @@ def rig16(frames: int, size: tuple[int, int], center: tuple[Number, Number] = (0
 
 def resample(cameras: Cameras, frames: int) -> Cameras:
     """Each view's path over another number of frames: centres linear, rotations by slerp."""
+    from scipy.spatial.transform import Rotation, Slerp
+
     if cameras.frames == 1 or frames == 1:
         index = torch.zeros(frames, dtype=torch.long)
         return Cameras(cameras.K[:, index], cameras.T_cam_world[:, index],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from os import PathLike
 from pathlib import Path
@@ -95,9 +95,17 @@ def _info(path: Path, container: InputContainer, stream: VideoStream) -> VideoIn
 
 
 def probe_video(path: str | PathLike[str]) -> VideoInfo:
-    """Rate, size and metadata without decoding. Raises :class:`InputError`."""
-    with _opened(Path(path)) as (container, stream):
-        return _info(Path(path), container, stream)
+    """Rate, size and metadata; decodes one frame at most. Raises :class:`InputError`."""
+    path = Path(path)
+    with _opened(path) as (container, stream):
+        info = _info(path, container, stream)
+        first = next(container.decode(stream), None)
+    if first is None:
+        raise InputError(path, "", "has no frame that can be decoded",
+                         "write or download the video again")
+    if _turns(first) % 2:
+        info = replace(info, width=info.height, height=info.width)
+    return info
 
 
 def iter_video(path: str | PathLike[str]) -> Iterator[Array]:
@@ -114,7 +122,7 @@ def iter_video(path: str | PathLike[str]) -> Iterator[Array]:
         info = _info(path, container, stream)
         stream.thread_type = "AUTO"
         context = stream.codec_context
-        padded = (context.width - info.width, context.height - info.height) != (0, 0)
+        padded = (context.width, context.height) != (info.width, info.height)
         shape: tuple[int, ...] | None = None
         for frame in container.decode(stream):
             if frame.width * frame.height > MAX_PIXELS:
@@ -133,6 +141,11 @@ def iter_video(path: str | PathLike[str]) -> Iterator[Array]:
                          "write or download the video again")
 
 
+def _turns(frame: av.VideoFrame) -> int:
+    """Quarter turns counterclockwise that bring a frame upright, as a phone notes them."""
+    return round((frame.rotation or 0) / 90) % 4
+
+
 def _rgb(frame: av.VideoFrame) -> Array:
     # an untagged stream is taken as BT.709 where it is HD, BT.601 below, as players do
     space = int(frame.colorspace)
@@ -148,7 +161,7 @@ def _rgb(frame: av.VideoFrame) -> Array:
             src_color_range="JPEG" if full else "MPEG", dst_color_range="JPEG",
             interpolation="BICUBIC",
         ).to_ndarray()
-    turns = round((getattr(frame, "rotation", 0) or 0) / 90) % 4
+    turns = _turns(frame)
     return np.ascontiguousarray(np.rot90(rgb, turns)) if turns else rgb
 
 

@@ -13,7 +13,6 @@ from os import PathLike
 from pathlib import Path
 
 import numpy as np
-from scipy.spatial.transform import Rotation
 
 from muybridge.camera.checks import MAX_CAMERAS, check_size, read_bytes
 from muybridge.camera.formats.common import arrange, matrix, place, quaternion, write_whole
@@ -196,6 +195,8 @@ def _images_bin(path: Path) -> list[Pose]:
 
 def write(cameras: Cameras, folder: str | PathLike[str], binary: bool = False) -> None:
     """Write ``cameras``, ``images`` and an empty ``points3D``, one PINHOLE for each picture."""
+    from scipy.spatial.transform import Rotation
+
     cameras.check("cameras")
     folder = Path(folder)
     K = cameras.K.double().cpu().numpy().reshape(-1, 3, 3)
