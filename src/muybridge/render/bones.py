@@ -237,14 +237,18 @@ def _lines(joints: Tensor, scale: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 def _head(
     neck: Tensor, head: Tensor, left_eye: Tensor, right_eye: Tensor, size: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Ends of a line through the middle of the head, along the neck's direction.
+    """Ends of a line through the middle of the head, chin to crown.
 
-    The head's middle lies 6.1 cm behind the eyes and 1 cm below them (at stature 1.66 m,
-    measured); without eyes, 10 cm above the head's joint.
+    The neck leans forward by 17 degrees under an upright head. The head's middle lies 6.1 cm
+    behind the eyes and 1 cm below them (measured, at stature 1.66 m); without eyes, 10 cm
+    above the head's joint.
     """
     up = _unit(head - neck)
     across = left_eye - right_eye
-    forward = _unit(torch.linalg.cross(across, up))
+    ahead = _unit(torch.linalg.cross(across, up))
+    lean = math.radians(17)
+    forward = math.cos(lean) * ahead + math.sin(lean) * up
+    up = math.cos(lean) * up - math.sin(lean) * ahead
     centre = (left_eye + right_eye) / 2 - size * (0.061 * forward + 0.010 * up)
     no_eyes = (across.norm(dim=-1, keepdim=True) < 1e-3) | (up.norm(dim=-1, keepdim=True) < 0.5)
     centre = torch.where(no_eyes, head + 0.10 * size * up, centre)
@@ -281,4 +285,4 @@ def bone_colors(bone: Int[Tensor, "V T 1 H W"]) -> Float[Tensor, "V T 3 H W"]:
         for i in range(len(BONES))
     ]
     table = torch.tensor([(0.0, 0.0, 0.0), *palette], device=bone.device)
-    return table[bone.squeeze(2) + 1].movedim(-1, 2)
+    return table[bone.squeeze(2).long() + 1].movedim(-1, 2)

@@ -3,9 +3,12 @@
 A ray ``t * d`` (d with z = 1, so t is depth) meets the ellipsoid around c where
 ``|M (t d - c)| = 1``; M scales the ellipsoid to the unit sphere. Written around the ray
 through the centre, ``d = c / c_z + e`` and ``t = c_z + s``, that is ``|o + s M d| = 1`` with
-``o = c_z M e``: all of it of the order of one, so float32 keeps depth to a micrometre, where
-the textbook quadratic loses half a millimetre. Only the pixels inside each ellipsoid's
-exact projected box (from its dual conic) are looked at.
+``o = c_z M e``, everything of the order of one. On a row of pixels the discriminant is a
+quadratic of the column whose roots are the ends of the ellipsoid's shadow; as the product
+of the distances from the two ends it loses no digits even at the silhouette. So float32
+keeps depth to micrometres, where the textbook quadratic loses half a millimetre, and only
+pixels that are hit are looked at: boxes from the dual conic, rows, then columns between
+the ends.
 """
 
 from __future__ import annotations
@@ -13,7 +16,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
@@ -68,10 +70,10 @@ def render_ellipsoids(
         torch.zeros(batch, height, width, dtype=dtype, device=device),
         torch.zeros(batch, height, width, dtype=dtype, device=device),
         torch.zeros(batch, 3, height, width, dtype=dtype, device=device),
-        torch.full((batch, height, width), -1, dtype=torch.int64, device=device),
+        torch.full((batch, height, width), -1, dtype=torch.int16, device=device),
     )
     # An ellipsoid covers some hundred pixels where a triangle covers a few.
-    group = group_size(batch, height, width, count * 256)
+    group = min(group_size(batch, height, width, count * 64), 64)
     for first in range(0, batch, group):
         part = slice(first, first + group)
         _render_group(
@@ -87,112 +89,139 @@ def _render_group(
 ) -> None:
     batch, count = centers.shape[:2]
     height, width = out.z.shape[1:]
+    area = height * width
     T, K = T_cam_world.double(), K.double()
     R = T[:, None, :3, :3] @ axes.double()
     c = (T[:, None, :3, :3] @ centers.double()[..., None])[..., 0] + T[:, None, :3, 3]
     s = radii.double()
-    left, top, right, bottom, seen = _boxes(R, c, s, K, height, width, near)
+    top, bottom, seen = _rows(R, c, s, K, height, near)
     index = seen.reshape(-1).nonzero().squeeze(1)
     if index.numel() == 0:
         return
     image = index.div(count, rounding_mode="floor")
+    top, bottom = top.reshape(-1)[index], bottom.reshape(-1)[index]
     c, M = c.reshape(-1, 3)[index], (R / s[..., None, :]).reshape(-1, 3, 3)[index].mT
-    cz = c[:, 2:]
-    K_inv = torch.linalg.inv(K)[image]
-    # o = by_x * dx + by_y * dy, with dx, dy in pixels from the projected centre.
-    by_x = cz * (M @ K_inv[:, :, 0, None])[..., 0]
-    by_y = cz * (M @ K_inv[:, :, 1, None])[..., 0]
-    ahead = (M @ (c / cz)[..., None])[..., 0]
-    centre = (K[image] @ (c / cz)[..., None])[..., 0]
-    whole = centre[:, :2].floor()
-    fraction = 0.5 - (centre[:, :2] - whole)
-    left, top, right, bottom = (side.reshape(-1)[index] for side in (left, top, right, bottom))
-    table = [*by_x.T, *by_y.T, *ahead.T, 1 / cz[:, 0], *fraction.T]
-    columns = [column.to(dtype).contiguous() for column in table]
-    shift_x, shift_y = (left - whole[:, 0]).to(dtype), (top - whole[:, 1]).to(dtype)
-    wide = (right - left + 1).long()
-    start = image * (height * width) + top.long() * width + left.long()
+    K_inv = torch.linalg.inv(K)
+    owner, number = next(iter(expand((bottom - top + 1).long(), 1 << 62)))
+    y = take(top, owner) + number
+    rows, first, length = _shadows(c, M, K[image], K_inv[image], owner, y, width)
+    start = take(image, owner) * area + (y * width + first).long()
+    columns = [column.to(dtype) for column in rows]
 
-    keys = torch.full((batch * height * width,), _FAR, dtype=torch.int64, device=c.device)
-    pieces = []
-    base = 0
-    depth_of = cz[:, 0].to(dtype)
-    for item, number in expand(wide * (bottom - top + 1).long(), 1 << 21):
-        w = take(wide, item)
-        row = (number.to(torch.float64) / w).floor_().long()
-        column = number - row * w
-        ox, oy, oz, dx, dy, dz = _rays(columns, item, column, row, shift_x, shift_y)
-        inverse = 1 / (dx * dx + dy * dy + dz * dz)
-        s0 = -(ox * dx + oy * dy + oz * dz) * inverse
-        mx, my, mz = ox + s0 * dx, oy + s0 * dy, oz + s0 * dz
-        disc = 1 - (mx * mx + my * my + mz * mz)
-        hit = (disc > 0).nonzero().squeeze(1)
-        item, row, column = take(item, hit), take(row, hit), take(column, hit)
-        step = take(s0, hit) - (take(disc, hit) * take(inverse, hit)).sqrt()
-        z = take(depth_of, item) + step
-        pixel = take(start, item) + row * width + column
-        order = torch.arange(base, base + len(hit), device=c.device)
-        key = (z.float().view(torch.int32).long() << 32) | order
-        keys.scatter_reduce_(0, pixel, key, "amin")
-        pieces.append((item, row, column, step, z))
-        base += len(hit)
+    keys = torch.full((batch * area,), _FAR, dtype=torch.int64, device=c.device)
+    found, base = [], 0
+    for item, place in expand(length, 1 << 21):
+        n, from_left, from_right, k, a0, a1, a2, b0, b1, b2, cz = (take(x, item) for x in columns)
+        step = place.to(dtype)
+        left, right = from_left + step, (n - step) + from_right
+        u = step - 0.5 * n
+        root = (k * left * right).clamp_(min=0).sqrt_()
+        depth = -(b0 + u * (b1 + u * b2) + root) / (a0 + u * (a1 + u * a2))
+        z = cz + depth
+        key = z.float().view(torch.int32).long() << 32
+        key += torch.arange(base, base + len(item), device=c.device)
+        keys.scatter_reduce_(0, place.add_(take(start, item)), key, "amin")
+        found.append((item, depth, z))
+        base += len(item)
     pixel = (keys < _FAR).nonzero().squeeze(1)
     winner = take(keys, pixel) & _LOW
-    item, row, column, step, z = (take(torch.cat(p), winner) for p in zip(*pieces, strict=True))
-    ox, oy, oz, dx, dy, dz = _rays(columns, item, column, row, shift_x, shift_y)
-    ux, uy, uz = ox + step * dx, oy + step * dy, oz + step * dz
-    Mt = [[M[:, i, k].to(dtype).contiguous() for i in range(3)] for k in range(3)]
+    row, depth, z = (take(torch.cat(values), winner) for values in zip(*found, strict=True))
+    item = take(owner, row)
+    picture = take(image, item)
+    inside = pixel - picture * area
+    line = (inside.double() / width).floor_()
+    column = inside - line * width
+    inverse = [[take(K_inv[:, i, j], picture) for j in range(3)] for i in range(2)]
+    ray = [a * (column + 0.5) + b * (line + 0.5) + e for a, b, e in inverse]
+    # From the centre to the point: s d + c_z (d - c / c_z), in the camera's axes.
+    dx, dy = (
+        (take(c[:, 2], item) * ray[i] - take(c[:, i], item)).to(dtype) + depth * ray[i].to(dtype)
+        for i in range(2)
+    )
+    form = (M.mT @ M).to(dtype)
+    q = {(i, j): take(form[:, i, j].contiguous(), item) for i in range(3) for j in range(i, 3)}
     normal = torch.stack([
-        take(m[0], item) * ux + take(m[1], item) * uy + take(m[2], item) * uz for m in Mt
+        q[0, 0] * dx + q[0, 1] * dy + q[0, 2] * depth,
+        q[0, 1] * dx + q[1, 1] * dy + q[1, 2] * depth,
+        q[0, 2] * dx + q[1, 2] * dy + q[2, 2] * depth,
     ])
-    normal = F.normalize(normal, dim=0)
-    picture = pixel.div(height * width, rounding_mode="floor")
-    inside = pixel - picture * (height * width)
-    line = inside.div(width, rounding_mode="floor")
-    x = (inside - line * width).to(dtype) + 0.5
-    y = line.to(dtype) + 0.5
-    k = [[take(torch.linalg.inv(K)[:, i, j].to(dtype), picture) for j in range(3)]
-         for i in range(2)]
-    rx, ry = (a * x + b * y + e for a, b, e in k)
+    normal /= (normal * normal).sum(0).sqrt_()
+    rx, ry = (r.to(dtype) for r in ray)
     out.z.view(-1).index_copy_(0, pixel, z)
-    out.distance.view(-1).index_copy_(0, pixel, z * (rx * rx + ry * ry + 1).sqrt())
-    out.which.view(-1).index_copy_(0, pixel, take(index - image * count, item))
-    planes = out.normal.view(-1)
+    out.distance.view(-1).index_copy_(0, pixel, z * (rx * rx + ry * ry + 1).sqrt_())
+    number_of = (index - image * count).to(out.which.dtype)
+    out.which.view(-1).index_copy_(0, pixel, take(number_of, item))
     for axis in range(3):
-        planes.index_copy_(0, (picture * 3 + axis) * (height * width) + inside, normal[axis])
+        place = picture * (3 * area) + axis * area + inside
+        out.normal.view(-1).index_copy_(0, place, normal[axis])
 
 
-def _rays(
-    columns: list[Tensor], item: Tensor, column: Tensor, row: Tensor, shift_x: Tensor,
-    shift_y: Tensor,
-) -> tuple[Tensor, ...]:
-    """Where each ray starts (o) and heads (M d) in its ellipsoid's unit-sphere space."""
-    get = [take(values, item) for values in columns]
-    # Whole pixels first, then the fraction: no digits are lost.
-    dx = column.to(get[0].dtype).add_(take(shift_x, item)).add_(get[10])
-    dy = row.to(get[0].dtype).add_(take(shift_y, item)).add_(get[11])
-    o = [get[k] * dx + get[3 + k] * dy for k in range(3)]
-    d = [torch.addcmul(get[6 + k], o[k], get[9]) for k in range(3)]
-    return (*o, *d)
+def _shadows(
+    c: Tensor, M: Tensor, K: Tensor, K_inv: Tensor, owner: Tensor, y: Tensor, width: int
+) -> tuple[list[Tensor], Tensor, Tensor]:
+    """Where each row of pixels passes through its ellipsoid's shadow, and the depth there.
+
+    Args:
+        c, M, K, K_inv: of each ellipsoid.
+        owner: the ellipsoid of each row. y: the row's number in the picture.
+
+    Returns:
+        11 columns; the first pixel; how many pixels (0: none). The columns are pixels less
+        one; how far the first and the last pixel's centre lie inside the shadow's ends; the
+        discriminant over the product of the two distances; and, as quadratics of the column
+        counted from the middle of the row's pixels, |M d|^2 and o . M d; c_z.
+    """
+    cz = c[:, 2]
+    ahead = c / cz[:, None]
+    centre = (K @ ahead[..., None])[..., 0]
+    D = (M @ ahead[..., None])[..., 0]
+    # o = A dx + B dy, with dx, dy in pixels from the projected centre.
+    A, B = (cz[:, None] * (M @ K_inv[:, :, k, None])[..., 0] for k in range(2))
+    AD, BD = torch.linalg.cross(A, D), torch.linalg.cross(B, D)
+
+    def dot(p: Tensor, q: Tensor) -> Tensor:
+        return take((p * q).sum(-1), owner)
+
+    dy = y + 0.5 - take(centre[:, 1], owner)
+    cx, cz = take(centre[:, 0], owner), take(cz, owner)
+    aa, ab, bb, ad, bd, dd = dot(A, A), dot(A, B), dot(B, B), dot(A, D), dot(B, D), dot(D, D)
+    # |D + o / c_z|^2 - |o x D|^2, a quadratic of dx.
+    square = aa / cz**2 - dot(AD, AD)
+    linear = 2 * (ad / cz + (ab / cz**2 - dot(AD, BD)) * dy)
+    rest = dd + 2 * bd / cz * dy + (bb / cz**2 - dot(BD, BD)) * dy**2
+    spread = linear**2 - 4 * square * rest
+    half = spread.clamp(min=0).sqrt() / (-2 * square)
+    middle = linear / (-2 * square)
+    low, high = cx + middle - half, cx + middle + half
+    first = torch.ceil(low - 0.5).clamp(min=0)
+    last = torch.floor(high - 0.5).clamp(max=width - 1)
+    length = torch.where(spread > 0, last - first + 1, 0.0).clamp(min=0).long()
+    dx = (first + last) / 2 + 0.5 - cx
+    # o = w + A u, with u counted from the middle.
+    wd = ad * dx + bd * dy
+    wa = aa * dx + ab * dy
+    ww = aa * dx**2 + 2 * ab * dx * dy + bb * dy**2
+    columns = [
+        last - first, first + 0.5 - low, high - last - 0.5, -square,
+        dd + 2 * wd / cz + ww / cz**2, 2 * ad / cz + 2 * wa / cz**2, aa / cz**2,
+        wd + ww / cz, ad + 2 * wa / cz, aa / cz,
+        cz,
+    ]
+    return columns, first, length
 
 
-def _boxes(
-    R: Tensor, c: Tensor, s: Tensor, K: Tensor, height: int, width: int, near: float
-) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-    """The pixels of each ellipsoid's exact projected box, and whether it holds any."""
+def _rows(
+    R: Tensor, c: Tensor, s: Tensor, K: Tensor, height: int, near: float
+) -> tuple[Tensor, Tensor, Tensor]:
+    """First and last row of each ellipsoid's exact projected box, and whether it has any."""
     scaled = R * s[..., None, :]
     spread = scaled @ scaled.mT
     dual = spread - c[..., :, None] * c[..., None, :]
     image = K[:, None] @ dual @ K[:, None].mT
     in_front = c[..., 2] - spread[..., 2, 2].sqrt() >= near
     down = torch.where(in_front, image[..., 2, 2], -1.0)
-    sides = []
-    for axis, size in ((0, width), (1, height)):
-        middle = image[..., axis, 2] / down
-        half = (image[..., axis, 2] ** 2 - image[..., axis, axis] * down).clamp(min=0).sqrt()
-        half = half / down.abs()
-        low = torch.ceil(middle - half - 0.5).clamp(min=0)
-        high = torch.floor(middle + half - 0.5).clamp(max=size - 1)
-        sides += [low, high]
-    left, right, top, bottom = sides
-    return left, top, right, bottom, in_front & (right >= left) & (bottom >= top)
+    middle = image[..., 1, 2] / down
+    half = (image[..., 1, 2] ** 2 - image[..., 1, 1] * down).clamp(min=0).sqrt() / down.abs()
+    top = torch.ceil(middle - half - 0.5).clamp(min=0)
+    bottom = torch.floor(middle + half - 0.5).clamp(max=height - 1)
+    return top, bottom, in_front & (bottom >= top)
