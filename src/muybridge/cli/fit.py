@@ -32,6 +32,9 @@ class Fit:
         out: the output folder.
         back: a photo from behind.
         mask: a mask of the person in the photo: white is the person.
+        back_mask: a mask of the person in the photo from behind.
+        keypoints: a file of 2D keypoints of the photo.
+        pose: a motion file whose first frame is the pose in the photo, such as GVHMR's.
         layout: of the photo: auto, sheet (front and back side by side) or single.
         force: replace a folder that holds other things.
         threads: to compute with; all cores unless given.
@@ -43,6 +46,9 @@ class Fit:
     out: Out = Path("person")
     back: MaybeFile = None
     mask: MaybeFile = None
+    back_mask: MaybeFile = None
+    keypoints: MaybeFile = None
+    pose: MaybeFile = None
     layout: str = "auto"
     force: bool = False
     threads: MaybeNumber = None
@@ -61,6 +67,7 @@ def main(argv: list[str]) -> int:
     with listening(asked.quiet) as listener:
         fitted = fit(
             asked.photo, asked.out, back=asked.back, mask=asked.mask, layout=asked.layout,
+            back_mask=asked.back_mask, keypoints=asked.keypoints, pose=asked.pose,
             listener=listener, force=asked.force,
         )
     show(fitted.to_dict(), asked.json_, str(fitted.folder))

@@ -7,17 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from muybridge.errors import InputError, Interrupted
-from muybridge.jobs import prepare
 from muybridge.jobs.files import discard
-from muybridge.jobs.job import Job
+from muybridge.jobs.job import check_layout
 from muybridge.jobs.progress import Listener, Progress
 from muybridge.person import Person
 from muybridge.video import write_image
 
-SIDES = ("front", "back")
 _ORIGIN = "person.json"
 
 
@@ -37,9 +33,7 @@ class Fitted:
             "height_metres": float(self.person.height),
             "confidence": {name: float(v) for name, v in self.person.confidence.items()},
             "warnings": list(self.person.warnings),
-            "pictures": [f"{side}.render.png" for side, _ in zip(
-                SIDES, self.person.photos, strict=False
-            )],
+            "photos": [photo.name for photo in self.person.photos],
         }
 
 
@@ -50,6 +44,9 @@ def fit(
     back: str | None = None,
     mask: str | None = None,
     layout: str = "auto",
+    back_mask: str | None = None,
+    keypoints: str | None = None,
+    pose: str | None = None,
     listener: Listener | None = None,
     force: bool = False,
 ) -> Fitted:
@@ -63,8 +60,10 @@ def fit(
         photo: front, or front and back side by side.
         out: new, empty, or a person's folder, which is replaced.
         back: a photo from behind.
-        mask: white where the person is.
+        mask: white where the person is. ``back_mask``: the same for ``back``.
         layout: ``auto``, ``sheet`` or ``single``.
+        keypoints: a file of 2D keypoints of the photo.
+        pose: a motion file whose first frames hold the pose, from a body estimator.
         listener: told of progress and warnings.
         force: also replace a folder that holds other things.
 
@@ -72,8 +71,7 @@ def fit(
         InputError: a photo can't be used, or the folder is not to be replaced.
         Interrupted: stopped; nothing was written.
     """
-    job = Job(photo, "idle", back=back, mask=mask, layout=layout)
-    prepare.input_digests(job)
+    check_layout(layout)
     if out.exists() and not out.is_dir():
         raise InputError(out, "", "is a file", "name a folder with -o")
     if out.is_dir() and any(out.iterdir()) and not (out / _ORIGIN).is_file() and not force:
@@ -85,10 +83,13 @@ def fit(
     part = out.with_name(f".{out.name}.{os.getpid()}.part")
     try:
         with progress.stage("fit") as step:
-            person = prepare.fit_person(job, step)
+            person = Person.from_photo(
+                photo, back, mask, pose, layout,
+                back_mask=back_mask, keypoints=keypoints, progress=step,
+            )
         with progress.stage("save"):
             person.save(part)
-            write_pictures(person, part)
+            write_renders(person, part)
             discard(out)
             os.replace(part, out)
     except KeyboardInterrupt:
@@ -100,10 +101,7 @@ def fit(
     return Fitted(out, person, progress.seconds["fit"])
 
 
-def write_pictures(person: Person, folder: Path) -> None:
-    """Photo, mask and render of each of the person's photos."""
-    for index, (side, photo) in enumerate(zip(SIDES, person.photos, strict=False)):
-        write_image(folder / f"{side}.photo.png", photo.image)
-        alpha = np.rint(np.clip(photo.alpha, 0, 1) * 255).astype(np.uint8)
-        write_image(folder / f"{side}.mask.png", alpha)
-        write_image(folder / f"{side}.render.png", person.render_photo(index))
+def write_renders(person: Person, folder: Path) -> None:
+    """The person as the camera of each of their photos saw them."""
+    for index, photo in enumerate(person.photos):
+        write_image(folder / f"{photo.name}.render.png", person.render_photo(index))

@@ -67,10 +67,7 @@ class Job:
         for name in ("person", "motion", "camera", "method", "background"):
             if not getattr(self, name) or "\0" in getattr(self, name):
                 raise InputError("job", name, "is empty or no name", "give a file or a name")
-        if self.layout not in LAYOUTS:
-            raise InputError(
-                "job", "layout", f"{self.layout!r} is unknown", "use one of " + ", ".join(LAYOUTS)
-            )
+        check_layout(self.layout)
         if self.frames is not None and not 1 <= self.frames <= MOST_FRAMES:
             raise InputError(
                 "job", "frames", f"{self.frames} is out of range", f"give 1 to {MOST_FRAMES}"
@@ -145,6 +142,18 @@ class Job:
                 source, "", f"is no JSON ({error})", "give what muybridge wrote"
             ) from None
         return Job.from_dict(data, source)
+
+
+def check_layout(layout: str) -> None:
+    """Refuse a layout of photos that there is not.
+
+    Raises:
+        InputError: it is none of :data:`LAYOUTS`.
+    """
+    if layout not in LAYOUTS:
+        raise InputError(
+            "job", "layout", f"{layout!r} is unknown", "use one of " + ", ".join(LAYOUTS)
+        )
 
 
 def parse_size(text: str) -> tuple[int, int]:

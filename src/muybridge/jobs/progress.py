@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import IO, Any, Protocol, cast, runtime_checkable
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,21 @@ class Event:
 
 
 Listener = Callable[[Event], None]
+
+
+@runtime_checkable
+class Stream(Protocol):
+    """Something to print to: stderr, or a buffer."""
+
+    def write(self, text: str, /) -> object:
+        """Take text."""
+
+    def flush(self) -> object:
+        """Pass it on."""
+
+    def isatty(self) -> bool:
+        """Whether it is a terminal."""
+        return False
 
 
 class Progress:
@@ -75,7 +90,7 @@ class Progress:
 class LineLog:
     """A listener for logs: a line when a stage begins and ends, and every ten seconds."""
 
-    def __init__(self, stream: IO[str] | None = None, every: float = 10.0) -> None:
+    def __init__(self, stream: Stream | None = None, every: float = 10.0) -> None:
         self._stream = stream or sys.stderr
         self._every = every
         self._began = self._last = time.monotonic()
@@ -123,7 +138,7 @@ class Bars:
 
 
 @contextmanager
-def terminal(stream: IO[str] | None = None) -> Iterator[Listener]:
+def terminal(stream: Stream | None = None) -> Iterator[Listener]:
     """A listener on stderr: bars on a terminal, lines elsewhere."""
     stream = stream or sys.stderr
     if not stream.isatty():
@@ -136,7 +151,7 @@ def terminal(stream: IO[str] | None = None) -> Iterator[Listener]:
     bars = RichProgress(
         TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(),
         TimeRemainingColumn(elapsed_when_finished=True),
-        console=Console(file=stream),
+        console=Console(file=cast(IO[str], stream)),
     )
     with bars:
         yield Bars(bars)

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from muybridge.body import Mesh
+from muybridge.body import Mesh, PosedBody
 from muybridge.camera import Cameras
 from muybridge.errors import InputError
 from muybridge.methods.avatar.draw import RelativeLight, draw
@@ -48,10 +48,10 @@ class AvatarPipeline(HumanVideoPipeline):
         """See :meth:`HumanVideoPipeline.stream`. Nothing is drawn at random here."""
         check_request(motion, cameras, chunk, start)
         background = background or Background()
-        still = person.posed(Motion.still())
-        mesh = still.mesh
-        light = RelativeLight(reference_up=vertex_normals(still.vertices, mesh.faces)[0, :, 1])
-        texture = prepare_texture(torch.from_numpy(person.texture), mesh)
+        taken = photographed(person)
+        up = vertex_normals(taken.vertices, taken.mesh.faces)[0, :, 1]
+        light = RelativeLight(reference_up=up)
+        texture = prepare_texture(torch.from_numpy(person.texture), taken.mesh)
         ground = Ground(background, cameras, motion.root_position)
         bodies = Bodies(person, motion)
         for first in range(start, motion.frames, chunk):
@@ -60,6 +60,14 @@ class AvatarPipeline(HumanVideoPipeline):
             yield Chunk(first, frames, matte)
             if callback is not None:
                 callback(last, motion.frames)
+
+
+def photographed(person: Person) -> PosedBody:
+    """The person as they stood for the first photo; in the zero pose without one."""
+    if not person.photos:
+        return person.posed(Motion.still())
+    photo = person.photos[0]
+    return person.posed(Motion(photo.R_parent_joint[None], photo.root_position[None]))
 
 
 @dataclass(frozen=True)
