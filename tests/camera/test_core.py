@@ -118,6 +118,8 @@ def test_follow_keeps_a_walker_large():
     assert tall[1] > 2 * tall[0]
     move = auto.centers[0, -1] - auto.centers[0, 0]
     assert move.tolist() == pytest.approx([0, 0, 6.0], abs=0.05)
+    rig = build_cameras("rig16", points, width=400, height=664)
+    assert visible(rig, points) and rig.centers[0, -1, 2] - rig.centers[0, 0, 2] > 5.9
     assert torch.equal(build_cameras("static", person()).centers[:, :1].expand(1, 24, 3),
                        build_cameras("static", person()).centers)
 

@@ -17,7 +17,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from muybridge.camera.framing import Framing, check_points, frame_points
+from muybridge.camera.framing import (
+    JOINT_PADDING,
+    Framing,
+    check_points,
+    followed,
+    frame_points,
+)
 from muybridge.camera.paths import Track, rig16
 from muybridge.camera.types import Cameras, Number
 from muybridge.errors import InputError
@@ -115,8 +121,8 @@ def build_cameras(
         frames: of the video; by default that of the points.
         width, height: of the pictures, pixels.
         fps: frames per second.
-        follow: ``True``, ``False``, or ``"auto"``: travel with a person who walks
-            farther than one and a half body heights.
+        follow: ``True``, ``False``, or ``"auto"``: travel with a person whose way
+            spans more than a body height. Cameras from files stay as they are.
         fov: vertical field of view, degrees; 30 by default (a portrait lens).
         elevation: of the cameras, degrees; 5 by default.
         margin: free border as a fraction of the picture's side; 0.08 by default.
@@ -161,7 +167,7 @@ def build_cameras(
         return script.cameras(framing, count, (width, height), turn, spec.strip(), float(fps))
     if asked.name == "rig16":
         _no_values(spec, asked, 0, ())
-        return _rig16(points, count, (width, height))
+        return _rig16(points, count, (width, height), follow, float(fps))
     return _built_in(spec, asked, frame, count, (width, height), turn)
 
 
@@ -236,16 +242,20 @@ def facing_of(points: Float[Tensor, "T 55 3"]) -> float:
     return math.degrees(math.atan2(across[2], across[0]))
 
 
-def _rig16(points: Tensor, frames: int, size: tuple[int, int]) -> Cameras:
-    X = check_points(points)
-    low, high = X.min((0, 1)), X.max((0, 1))
+def _rig16(points: Tensor, frames: int, size: tuple[int, int], follow: bool | str,
+           fps: float) -> Cameras:
+    path, X = followed(check_points(points), frames, fps, follow)
+    low, high = X.min(0), X.max(0)
     center = (float(low[0] + high[0]) / 2, float(low[2] + high[2]) / 2)
+    if points.shape[1] == 55:  # the body reaches beyond its joints
+        reach = JOINT_PADDING * np.concatenate([np.eye(3), -np.eye(3)])
+        X = (X[:, None] + reach).reshape(-1, 3)
     scale = 1.0
     for _ in range(40):
         rig = rig16(1, size, center, scale)
-        pixels, depth = rig.project(torch.tensor(X.reshape(-1, 3), dtype=torch.float32))
+        pixels, depth = rig.project(torch.tensor(X, dtype=torch.float32))
         inside = (depth > 0.1) & (pixels > 0).all(-1) & (pixels[..., 0] < size[0])
         if bool((inside & (pixels[..., 1] < size[1])).all()):
             break
         scale *= 1.08
-    return rig16(frames, size, center, scale)
+    return rig16(frames, size, center, scale, torch.tensor(path, dtype=torch.float32))

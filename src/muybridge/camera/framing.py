@@ -54,7 +54,7 @@ def check_points(points: Tensor) -> Array:
     return array
 
 
-def ground_path(points: Array, frames: int, fps: float, seconds: float = 0.4) -> Array:
+def ground_path(points: Array, frames: int, fps: Number, seconds: Number = 0.4) -> Array:
     """The smoothed way of the person over the ground, ``[frames, 3]``, 0 at the start.
 
     The pelvis is followed where the points are the 55 joints, their mean otherwise.
@@ -89,9 +89,22 @@ def support(normals: Array, points: Array) -> Array:
 
 
 def wants_follow(path: Array, height: float) -> bool:
-    """Whether the way is longer than one and a half body heights."""
+    """Whether the way spans more than a body height, so that a still camera sees a small person."""
     spread = path.max(0) - path.min(0)
-    return float(np.hypot(spread[0], spread[2])) > 1.5 * height
+    return float(np.hypot(spread[0], spread[2])) > height
+
+
+def followed(points: Array, frames: int, fps: Number, follow: bool | str) -> tuple[Array, Array]:
+    """The way ``[frames, 3]`` that cameras go with the person, and all points as seen from it.
+
+    The way is zero where they stay. The points ``[T, P, 3]`` come back as ``[T * P, 3]``.
+    """
+    path = ground_path(points, frames, fps)
+    body = float((points[..., 1].max(1) - points[..., 1].min(1)).max())
+    on = wants_follow(path, max(body, 0.5)) if follow == "auto" else bool(follow)
+    if not on:
+        return np.zeros_like(path), points.reshape(-1, 3)
+    return path, (points - ground_path(points, len(points), fps)[:, None]).reshape(-1, 3)
 
 
 def frame_points(
@@ -142,13 +155,7 @@ def frame_points(
     frames = frames or len(X)
     if pad is None:
         pad = JOINT_PADDING if X.shape[1] == 55 else 0.0
-    path = ground_path(X, frames, fps)
-    body = float((X[..., 1].max(1) - X[..., 1].min(1)).max()) + 2 * pad
-    on = wants_follow(path, max(body, 0.5)) if follow == "auto" else bool(follow)
-    if not on:
-        path = np.zeros_like(path)
-    own = ground_path(X, len(X), fps) if on else np.zeros((len(X), 3))
-    flat = (X - own[:, None]).reshape(-1, 3)
+    path, flat = followed(X, frames, fps, follow)
     low, high = flat.min(0) - pad, flat.max(0) + pad
     center, half = (low + high) / 2, np.maximum((high - low) / 2, 0.05)
 

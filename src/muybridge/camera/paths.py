@@ -109,15 +109,18 @@ RIG16_RADIUS, RIG16_HEIGHT, RIG16_PITCH, RIG16_FOV = 2.0, 1.6, 17.0, 55.0
 
 
 def rig16(frames: int, size: tuple[int, int], center: tuple[Number, Number] = (0.0, 0.0),
-          scale: Number = 1.0) -> Cameras:
-    """See :meth:`Cameras.rig16`; ``scale`` enlarges the circle for people who move about."""
+          scale: Number = 1.0, path: Tensor | None = None) -> Cameras:
+    """See :meth:`Cameras.rig16`.
+
+    ``scale`` enlarges the circle for people who move about; the rig goes along ``path [T, 3]``.
+    """
     azimuth = np.repeat(22.5 * np.arange(16.0)[:, None], frames, 1)
     zero = np.zeros_like(azimuth)
     drop = RIG16_RADIUS * np.tan(np.radians(RIG16_PITCH))
     track = Track(azimuth, zero + RIG16_RADIUS * scale, zero + drop * scale,
                   zero, zero, zero, zero, zero + 1.0)
     aim = (center[0], RIG16_HEIGHT - drop, center[1])
-    return track.cameras(aim, size, RIG16_FOV, "rig16")
+    return track.cameras(aim, size, RIG16_FOV, "rig16", path)
 
 
 def resample(cameras: Cameras, frames: int) -> Cameras:
