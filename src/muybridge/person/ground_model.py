@@ -48,16 +48,17 @@ def rgb_to_lab(image: np.ndarray) -> np.ndarray:
 
 def lab_distance(difference: np.ndarray) -> np.ndarray:
     """Length of Lab differences ``[..., 3]``, chroma weighted over lightness."""
-    lightness = difference[..., 0]
-    a, b = difference[..., 1] * CHROMA_WEIGHT, difference[..., 2] * CHROMA_WEIGHT
-    return np.sqrt(lightness * lightness + a * a + b * b)
+    lightness, a, b = difference[..., 0], difference[..., 1], difference[..., 2]
+    return np.sqrt(lightness * lightness + CHROMA_WEIGHT**2 * (a * a + b * b))
 
 
 def _powers(height: int, width: int, degree: int) -> np.ndarray:
     y, x = np.mgrid[0:height, 0:width].astype(np.float64)
     x = 2 * (x + 0.5) / width - 1
     y = 2 * (y + 0.5) / height - 1
-    terms = [x**i * y**j for i in range(degree + 1) for j in range(degree + 1 - i)]
+    in_x = [np.ones_like(x), x, x * x, x * x * x, (x * x) ** 2]
+    in_y = [np.ones_like(y), y, y * y, y * y * y, (y * y) ** 2]
+    terms = [in_x[i] * in_y[j] for i in range(degree + 1) for j in range(degree + 1 - i)]
     return np.stack(terms, -1).reshape(height * width, -1)
 
 

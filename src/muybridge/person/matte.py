@@ -20,7 +20,7 @@ from muybridge.person.matte_busy import cut_busy, rembg_alpha
 from muybridge.person.matte_cut import compress, cut
 from muybridge.person.matte_edges import attached, refine, soften
 from muybridge.person.matte_evidence import Evidence, disc, gather, largest_parts, touching
-from muybridge.person.matte_holes import fill_holes, framed, openings, peel
+from muybridge.person.matte_holes import drop_lines, fill_holes, framed, openings, peel
 from muybridge.person.matte_pale import add_pale, body_prior, find_stance
 from muybridge.person.matte_scores import floor_weight, scores, shadow_free_distance
 
@@ -98,7 +98,7 @@ def _cut_by_colour(evidence: Evidence, prior: np.ndarray | None) -> tuple[np.nda
     sure = touching(sure, evidence.core)
     found = cut(score, _contrast(evidence), sure, evidence.enclosed < 0.05)
     found = cv2.morphologyEx(found.astype(np.uint8), cv2.MORPH_OPEN, kernel) > 0
-    parts = touching(largest_parts(found, 0.004), evidence.core)
+    parts = touching(largest_parts(drop_lines(found), 0.004), evidence.core)
     peeled = peel(fill_holes(parts, opened), evidence)
     return touching(largest_parts(peeled, 0.004), evidence.core), opened
 
@@ -201,15 +201,23 @@ def _plain(
     mask, seen = _cut_plain(evidence, ground, prior)
     if not mask.any():
         return None
-    alpha = refine(
-        evidence.lab,
-        evidence.ground,
-        mask,
-        hair=_hair_band(mask, evidence),
+    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+    margin = 24
+    near = (
+        slice(max(0, rows[0] - margin), rows[-1] + margin),
+        slice(max(0, columns[0] - margin), columns[-1] + margin),
+    )
+    fractions = refine(
+        evidence.lab[near],
+        evidence.ground[near],
+        mask[near],
+        hair=_hair_band(mask, evidence)[near],
         noise=ground.noise,
     )
+    alpha = np.zeros(mask.shape, np.float32)
+    alpha[near] = attached(fractions, mask[near])
     confidence, notes = _judge(mask, seen, evidence, ground)
-    return attached(alpha, mask), confidence, notes
+    return alpha, confidence, notes
 
 
 def _busy(

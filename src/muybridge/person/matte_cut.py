@@ -49,6 +49,33 @@ def cut(
     Returns:
         ``[H, W]`` bool, True where person.
     """
+    open_rows = np.flatnonzero(~ground.all(1))
+    open_columns = np.flatnonzero(~ground.all(0))
+    if open_rows.size == 0:
+        return np.zeros(evidence.shape, bool)
+    window = (
+        slice(max(0, open_rows[0] - 3), open_rows[-1] + 4),
+        slice(max(0, open_columns[0] - 3), open_columns[-1] + 4),
+    )
+    result = np.zeros(evidence.shape, bool)
+    first, second = contrast
+    result[window] = _cut_window(
+        evidence[window],
+        (first[window], second[window]),
+        person[window],
+        ground[window],
+        strength,
+    )
+    return result
+
+
+def _cut_window(
+    evidence: np.ndarray,
+    contrast: tuple[np.ndarray, np.ndarray],
+    person: np.ndarray,
+    ground: np.ndarray,
+    strength: float,
+) -> np.ndarray:
     level = np.clip(np.round(127.5 + 127.5 * evidence), 0, 255).astype(np.uint8)
     features = np.ascontiguousarray(np.stack([level, *contrast], -1))
     labels = np.where(evidence > 0, cv2.GC_PR_FGD, cv2.GC_PR_BGD).astype(np.uint8)

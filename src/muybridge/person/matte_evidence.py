@@ -64,9 +64,21 @@ def edge_strength(lab: np.ndarray, sigma: float = 0.8) -> np.ndarray:
 
 def masked_blur(values: np.ndarray, mask: np.ndarray, sigma: float) -> tuple[np.ndarray, np.ndarray]:
     """Mean of ``values [H, W, C]`` over masked neighbours, and the weight that was found."""
-    weight = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), sigma)
-    total = cv2.GaussianBlur(values * mask[..., None].astype(np.float32), (0, 0), sigma)
-    return total / np.maximum(weight, 1e-6)[..., None], weight
+    weighted = values * mask[..., None].astype(np.float32)
+    weight = mask.astype(np.float32)
+    shape = mask.shape[::-1]
+    step = 1 if sigma < 4 else 2 if sigma < 8 else 4
+    if step > 1:
+        size = (max(1, shape[0] // step), max(1, shape[1] // step))
+        weighted = cv2.resize(weighted, size, interpolation=cv2.INTER_AREA)
+        weight = cv2.resize(weight, size, interpolation=cv2.INTER_AREA)
+    weight = cv2.GaussianBlur(weight, (0, 0), sigma / step)
+    mean = cv2.GaussianBlur(weighted, (0, 0), sigma / step)
+    mean /= np.maximum(weight, 1e-6)[..., None]
+    if step > 1:
+        mean = cv2.resize(mean, shape, interpolation=cv2.INTER_LINEAR)
+        weight = cv2.resize(weight, shape, interpolation=cv2.INTER_LINEAR)
+    return mean, weight
 
 
 def largest_parts(mask: np.ndarray, share: float = 0.02) -> np.ndarray:

@@ -87,3 +87,15 @@ def peel(mask: np.ndarray, evidence: Evidence) -> np.ndarray:
     outside = cv2.dilate((~mask).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
     slivers = touching(mask & pale, outside)
     return mask & ~slivers
+
+
+def drop_lines(mask: np.ndarray) -> np.ndarray:
+    """Take off thin level strips that reach the picture's sides: where wall meets floor."""
+    if not mask[:, [0, -1]].any():
+        return mask
+    tall = max(5, 2 * round(0.012 * mask.shape[0]) + 1)
+    kept = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, np.ones((tall, 1), np.uint8))
+    strips = mask & ~(kept > 0)
+    rim = np.zeros_like(mask)
+    rim[:, [0, -1]] = True
+    return mask & ~touching(strips, rim)
