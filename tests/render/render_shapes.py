@@ -7,6 +7,8 @@ import math
 import torch
 from torch import Tensor
 
+from muybridge.camera.types import Cameras
+
 
 def uv_sphere(rings: int = 24, segments: int = 32) -> tuple[Tensor, Tensor]:
     """A closed unit sphere: vertices [N, 3] float64 and faces counter-clockwise from outside."""
@@ -128,3 +130,16 @@ def edge_distance(
         t = (((p - a) * (b - a)).sum(1) / ((b - a) ** 2).sum(1).clamp(min=1e-30)).clamp(0, 1)
         best = torch.minimum(best, (p - a - t[:, None] * (b - a)).norm(dim=1))
     return torch.where(triangle >= 0, best, torch.inf)
+
+
+def rig(joints: Tensor, size: int, views: int) -> Cameras:
+    """Cameras on a circle around the middle of the joints."""
+    middle = (joints.amin((0, 1)) + joints.amax((0, 1))) / 2
+    K, T = zip(*(camera(60.0 * v + 10, 3.2, size, 1.3) for v in range(views)), strict=True)
+    frames = joints.shape[0]
+    T_all = torch.stack(T)
+    T_all[:, :3, 3] -= (T_all[:, :3, :3] @ middle.double())
+    return Cameras(
+        torch.stack(K).float()[:, None].expand(-1, frames, -1, -1).contiguous(),
+        T_all.float()[:, None].expand(-1, frames, -1, -1).contiguous(), size, size,
+    )

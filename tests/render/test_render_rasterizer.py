@@ -21,7 +21,7 @@ fall on either side of it. Nowhere else may a pixel differ from the ray cast."""
 
 
 class Rest:
-    """A motion of one frame: the T-pose, turned."""
+    """A motion: the T-pose, or random bends of every joint."""
 
     def __init__(self, frames: int = 1, seed: int | None = None) -> None:
         self.R_parent_joint = torch.eye(3).expand(frames, 55, 3, 3).clone()
@@ -30,7 +30,8 @@ class Rest:
             g = torch.Generator().manual_seed(seed)
             axis = 0.35 * torch.randn(frames, 55, 3, generator=g)
             skew = torch.zeros(frames, 55, 3, 3)
-            skew[..., 0, 1], skew[..., 0, 2], skew[..., 1, 2] = -axis[..., 2], axis[..., 1], -axis[..., 0]
+            skew[..., 0, 1], skew[..., 0, 2] = -axis[..., 2], axis[..., 1]
+            skew[..., 1, 2] = -axis[..., 0]
             self.R_parent_joint = torch.linalg.matrix_exp(skew - skew.transpose(-1, -2))
 
 

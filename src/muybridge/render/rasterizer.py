@@ -126,7 +126,7 @@ def project_points(
 
 def group_size(batch: int, height: int, width: int, triangles: int) -> int:
     """How many pictures to work on at once, so that memory stays bounded."""
-    by_pixels = _GROUP_PIXELS // (height * width)
+    by_pixels = _GROUP_PIXELS // max(height * width, 1)
     by_triangles = _GROUP_TRIANGLES // max(triangles, 1)
     return max(1, min(batch, by_pixels, by_triangles))
 

@@ -97,7 +97,7 @@ def _draw(picture: np.ndarray, points: np.ndarray, size: float, hands: bool) -> 
     strokes.sort(key=lambda s: -(points[s[0], 2] + points[s[1], 2]))
     # cv2 has pixel centres at whole numbers, and takes fixed-point coordinates.
     limit = 1 << 20
-    fixed = np.clip(np.nan_to_num((points[:, :2] - 0.5)), -limit, limit) * (1 << _SHIFT)
+    fixed = np.clip(np.nan_to_num(points[:, :2] - 0.5), -limit, limit) * (1 << _SHIFT)
     fixed = np.rint(fixed).astype(int)
     for a, b, colour, width in strokes:
         line = max(1, round(size * width))

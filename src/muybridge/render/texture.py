@@ -63,7 +63,7 @@ def prepare_texture(
     weight = covered.to(colour.dtype)[None]
     stack = [(colour * weight, weight)]
     while max(stack[-1][0].shape[1:]) > 1:
-        stack.append(tuple(_halve(plane) for plane in stack[-1]))
+        stack.append((_halve(stack[-1][0]), _halve(stack[-1][1])))
     filled: Tensor | None = None
     done: list[Tensor] = []
     for total, weight in reversed(stack):
