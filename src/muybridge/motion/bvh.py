@@ -7,6 +7,7 @@ the order of channels is whatever each joint says. Nothing here knows of people:
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
@@ -24,11 +25,14 @@ from muybridge.motion.archive import read_bytes
 from muybridge.motion.types import MAX_FRAMES
 
 MAX_JOINTS = 1000
+MAX_BYTES = 1 << 27
+"""Larger files are refused."""
 _CHANNELS = {
     f"{axis}{kind}": (kind == "rotation", k)
     for k, axis in enumerate("xyz")
     for kind in ("position", "rotation")
 }
+_HEADER = re.compile(r"MOTION\s+Frames\s*:\s*(\S+)\s+Frame\s+Time\s*:\s*(\S+)", re.IGNORECASE)
 _NTSC = tuple(Fraction(n * 1000, 1001) for n in (24, 30, 60, 120))
 
 
@@ -65,29 +69,44 @@ class Bvh:
     def pose(self) -> tuple[Float[Tensor, "T J 3 3"], Float[Tensor, "T J 3"]]:
         """World rotation (relative to the zero pose) and position of every joint."""
         frames, joints = len(self.values), len(self.names)
-        R = torch.eye(3, dtype=torch.float64).expand(frames, joints, 3, 3).clone()
-        position = torch.zeros(frames, joints, 3, dtype=torch.float64)
-        start = 0
+        local = torch.eye(3, dtype=torch.float64).expand(frames, joints, 3, 3).clone()
+        shift = self.offsets.expand(frames, joints, 3).clone()
+        by_order: dict[str, list[tuple[int, list[int]]]] = {}
+        column = 0
         for j, (channels, parent) in enumerate(zip(self.channels, self.parents, strict=True)):
-            columns = self.values[:, start : start + len(channels)]
-            start += len(channels)
-            shift = self.offsets[j].expand(frames, 3).clone()
-            moved = [(k, axis) for k, (rotates, axis) in enumerate(channels) if not rotates]
+            moved = [(column + k, axis) for k, (turns, axis) in enumerate(channels) if not turns]
             if parent < 0 or len(moved) == 3:
                 # A position channel stands in place of the offset, not on top of it.
                 for k, axis in moved:
-                    shift[:, axis] = columns[:, k]
-            turns = [(k, axis) for k, (rotates, axis) in enumerate(channels) if rotates]
-            if turns:
-                order = "".join("XYZ"[axis] for _, axis in turns)
-                angles = [torch.deg2rad(columns[:, k]) for k, _ in turns]
-                R[:, j] = roma.euler_to_rotmat(order, angles)
-            if parent >= 0:
-                position[:, j] = position[:, parent] + (R[:, parent] @ shift[..., None])[..., 0]
-                R[:, j] = R[:, parent] @ R[:, j]
-            else:
-                position[:, j] = shift
+                    shift[:, j, axis] = self.values[:, k]
+            order = "".join("XYZ"[axis] for turns, axis in channels if turns)
+            columns = [column + k for k, (turns, _) in enumerate(channels) if turns]
+            by_order.setdefault(order, []).append((j, columns))
+            column += len(channels)
+        for order, members in by_order.items():
+            if order:
+                table = torch.tensor([columns for _, columns in members])
+                angles = torch.deg2rad(self.values[:, table])
+                turned = roma.euler_to_rotmat(order, list(angles.unbind(-1)))
+                local[:, [j for j, _ in members]] = turned
+        R, position = local, shift
+        for level, parents in self._levels():
+            above = R[:, parents]
+            position[:, level] = position[:, parents] + (above @ shift[:, level, :, None])[..., 0]
+            R[:, level] = above @ local[:, level]
         return R, position
+
+    def _levels(self) -> list[tuple[list[int], list[int]]]:
+        """Joints below the roots by depth, with their parents."""
+        depth: list[int] = []
+        rows: dict[int, tuple[list[int], list[int]]] = {}
+        for j, parent in enumerate(self.parents):
+            depth.append(depth[parent] + 1 if parent >= 0 else 0)
+            if parent >= 0:
+                row = rows.setdefault(depth[j], ([], []))
+                row[0].append(j)
+                row[1].append(parent)
+        return [rows[d] for d in sorted(rows)]
 
 
 def read_bvh(path: str | PathLike[str]) -> Bvh:
@@ -96,24 +115,27 @@ def read_bvh(path: str | PathLike[str]) -> Bvh:
     Raises:
         InputError: it is missing, no BVH, cut short, or too large.
     """
-    return parse_bvh(path, read_bytes(path))
+    return parse_bvh(path, read_bytes(path, MAX_BYTES))
 
 
 def parse_bvh(path: str | PathLike[str], data: bytes) -> Bvh:
     """Parses the bytes of a BVH file; ``path`` is what errors call it."""
     text = data.decode("utf-8-sig", "replace")
-    tokens = text.split()
-    upper = [t.upper() for t in tokens[:200_000]]
-    if "MOTION" not in upper:
-        raise InputError(path, "MOTION", "is missing", "give a BVH file with its motion")
-    split = upper.index("MOTION")
-    hierarchy = _Hierarchy(path, tokens[:split])
+    header = _HEADER.search(text)
+    if header is None:
+        if "MOTION" in text.upper():
+            problem = "is not followed by 'Frames: N' and 'Frame Time: S'"
+        else:
+            problem = "is missing"
+        raise InputError(path, "MOTION", problem, "give a BVH file with its motion")
+    frames, step = _frame_count(path, header[1]), header[2]
+    tokens = text[header.end() :].split()
+    hierarchy = _Hierarchy(path, text[: header.start()])
     hierarchy.read()
-    frames, step, first = _motion_header(path, tokens, split)
     columns = sum(len(c) for c in hierarchy.channels)
     if columns == 0:
         raise InputError(path, "CHANNELS", "no joint has any", "give a BVH file with its motion")
-    have = len(tokens) - first
+    have = len(tokens)
     if have < frames * columns:
         raise InputError(
             path,
@@ -129,7 +151,7 @@ def parse_bvh(path: str | PathLike[str], data: bytes) -> Bvh:
             "correct the number after Frames:",
         )
     try:
-        values = np.array(tokens[first : first + frames * columns], dtype=np.float64)
+        values = np.array(tokens[: frames * columns], dtype=np.float64)
     except ValueError as error:
         raise InputError(path, "MOTION", f"{error}", "numbers only, please") from None
     bad = np.flatnonzero(~np.isfinite(values) | (np.abs(values) > 1e9))
@@ -137,7 +159,7 @@ def parse_bvh(path: str | PathLike[str], data: bytes) -> Bvh:
         raise InputError(
             path,
             f"frame {bad[0] // columns}",
-            f"channel {bad[0] % columns} is {tokens[first + bad[0]]}",
+            f"channel {bad[0] % columns} is {tokens[bad[0]]}",
             "export the file again",
         )
     return Bvh(
@@ -151,30 +173,11 @@ def parse_bvh(path: str | PathLike[str], data: bytes) -> Bvh:
     )
 
 
-def _motion_header(
-    path: str | PathLike[str], tokens: list[str], split: int
-) -> tuple[int, str, int]:
-    """Number of frames, frame time as written, and where the values begin."""
-    head = " ".join(tokens[split + 1 : split + 9]).replace(":", " : ").split()
-    low = [t.lower() for t in head]
-    try:
-        if low[0] != "frames" or low[1] != ":" or low[3:6] != ["frame", "time", ":"]:
-            raise ValueError
-        count, step = head[2], head[6]
-        frames = int(count) if len(count) < 12 else -1
-    except (ValueError, IndexError):
-        raise InputError(
-            path, "MOTION", "is not followed by 'Frames: N' and 'Frame Time: S'", "export it again"
-        ) from None
+def _frame_count(path: str | PathLike[str], count: str) -> int:
+    frames = int(count) if count.isascii() and count.isdigit() and len(count) < 12 else -1
     if not 1 <= frames <= MAX_FRAMES:
-        raise InputError(path, "Frames", f"is {count}", f"give 1 to {MAX_FRAMES} frames")
-    # Where in the real tokens the value of 'Time:' ends.
-    used = 0
-    for k in range(split + 1, min(split + 9, len(tokens))):
-        used += len(tokens[k].replace(":", " : ").split())
-        if used >= 7:
-            return frames, step, k + 1
-    raise InputError(path, "Frame Time", "is missing", "export the file again")
+        raise InputError(path, "Frames", f"is {count[:40]}", f"give 1 to {MAX_FRAMES} frames")
+    return frames
 
 
 def frame_rate(step: str, path: str | PathLike[str] = "BVH") -> Fraction:
@@ -210,11 +213,10 @@ def frame_rate(step: str, path: str | PathLike[str] = "BVH") -> Fraction:
 class _Hierarchy:
     """Reads the tokens before ``MOTION``."""
 
-    def __init__(self, path: str | PathLike[str], tokens: list[str]) -> None:
+    def __init__(self, path: str | PathLike[str], text: str) -> None:
         self.path = path
         # Braces may touch their neighbours.
-        joined = " ".join(tokens).replace("{", " { ").replace("}", " } ")
-        self.tokens = joined.split()
+        self.tokens = text.replace("{", " { ").replace("}", " } ").split()
         self.at = 0
         self.names: list[str] = []
         self.parents: list[int] = []

@@ -21,8 +21,7 @@ from torch import Tensor
 
 from muybridge.body.skeleton import JOINT_INDEX, JOINTS, PARENTS, REST_DIRECTIONS
 from muybridge.errors import InputError
-from muybridge.motion.archive import read_bytes
-from muybridge.motion.bvh import Bvh, parse_bvh
+from muybridge.motion.bvh import Bvh, read_bvh
 from muybridge.motion.bvh_axes import STATURE_PER_LEG, TYPICAL, Axes, find_axes, unit_scale
 from muybridge.motion.bvh_names import Matched, match
 from muybridge.motion.hands import relaxed_hands
@@ -50,7 +49,7 @@ def load_bvh(path: str | PathLike[str], *, up: str = "auto", unit: str | float =
     Raises:
         InputError: no BVH, no person, or an unknown unit or axis.
     """
-    return person_from_bvh(path, parse_bvh(path, read_bytes(path)), up=up, unit=unit)
+    return person_from_bvh(path, read_bvh(path), up=up, unit=unit)
 
 
 def person_from_bvh(
@@ -161,23 +160,30 @@ def _alignments(
     rest: Float[Tensor, "J 3"], index: dict[str, int]
 ) -> dict[str, Float[Tensor, "3 3"]]:
     """``A_j`` of our joints that need one: canonical T-pose -> the file's zero pose."""
-    out: dict[str, Tensor] = {}
+    names: list[str] = []
+    canonical: list[Tensor] = []
+    own: list[Tensor] = []
     for side in ("left", "right"):
         for name in (f"{side}_{limb}" for limb in _LIMBS):
             child, direction = REST_DIRECTIONS[name]
-            a, b = index.get(name), index.get(child)
-            if a is not None and b is not None:
-                canonical = torch.tensor(direction, dtype=rest.dtype)
-                out[name] = rotation_between(canonical, rest[b] - rest[a])
+            if name in index and child in index:
+                names.append(name)
+                canonical.append(torch.tensor(direction, dtype=rest.dtype))
+                own.append(rest[index[child]] - rest[index[name]])
         # A foot stands flat in the zero pose: only its heading is taken over.
-        a, b = index[f"{side}_ankle"], index.get(f"{side}_foot")
-        if b is not None:
-            ahead = rest[b] - rest[a]
-            flat = torch.stack([ahead[0], torch.zeros_like(ahead[0]), ahead[2]])
-            if float(flat.norm()) > 0.3 * float(ahead.norm()) and float(flat[2]) > 0:
-                forward = torch.tensor([0.0, 0.0, 1.0], dtype=rest.dtype)
-                out[f"{side}_ankle"] = rotation_between(forward, flat)
-                out[f"{side}_foot"] = out[f"{side}_ankle"]
+        toe = index.get(f"{side}_foot")
+        if toe is not None:
+            ahead = rest[toe] - rest[index[f"{side}_ankle"]]
+            level = ahead * torch.tensor([1.0, 0.0, 1.0], dtype=rest.dtype)
+            if float(level.norm()) > 0.3 * float(ahead.norm()) and float(level[2]) > 0:
+                names.append(f"{side}_ankle")
+                canonical.append(torch.tensor([0.0, 0.0, 1.0], dtype=rest.dtype))
+                own.append(level)
+    turns = rotation_between(torch.stack(canonical), torch.stack(own))
+    out = dict(zip(names, turns.unbind(0), strict=True))
+    for side in ("left", "right"):
+        if f"{side}_ankle" in out:
+            out[f"{side}_foot"] = out[f"{side}_ankle"]
         # The hand and its fingers go on from the forearm.
         wrist = out.get(f"{side}_elbow", out.get(f"{side}_shoulder"))
         if wrist is not None:

@@ -84,7 +84,9 @@ def blink_track(
     return {"eyeBlinkLeft": values, "eyeBlinkRight": values.clone()}
 
 
-def expression(frames: int, **actions: float | Sequence[float]) -> dict[str, Float[Tensor, " T"]]:
+def expression(
+    frames: int, **actions: float | int | Sequence[float | int]
+) -> dict[str, Float[Tensor, " T"]]:
     """Tracks that hold (a number) or interpolate evenly between (a list) action values.
 
     Example:

@@ -7,6 +7,7 @@ T-pose) and spread about Y; a right hand is the mirror image.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from math import radians
 
 import roma
@@ -88,6 +89,11 @@ def hand_pose(name: str, side: str) -> Float[Tensor, "15 3 3"]:
 
 def relaxed_hands() -> Float[Tensor, "30 3 3"]:
     """Both hands relaxed: rotations of joints 25..54."""
+    return _relaxed().clone()
+
+
+@cache
+def _relaxed() -> Float[Tensor, "30 3 3"]:
     return torch.cat([hand_pose("relaxed", "left"), hand_pose("relaxed", "right")])
 
 

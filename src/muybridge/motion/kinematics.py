@@ -102,11 +102,6 @@ def heading(R_world: Float[Tensor, "*B 3 3"]) -> Float[Tensor, "*B"]:
     )
 
 
-def orthonormal(R: Float[Tensor, "*B 3 3"]) -> Float[Tensor, "*B 3 3"]:
-    """The nearest rotation."""
-    return roma.special_procrustes(R)
-
-
 def leg_length(rest_joints: Float[Tensor, "55 3"]) -> float:
     """Mean of both legs, hip to knee to ankle, metres."""
     total = 0.0

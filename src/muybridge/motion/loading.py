@@ -17,7 +17,7 @@ from muybridge.motion import clips
 from muybridge.motion.archive import member_names, read_bytes
 from muybridge.motion.bvh_person import load_bvh
 from muybridge.motion.npz import load_npz
-from muybridge.motion.placement import face_forward, without_calibration_pose
+from muybridge.motion.placement import face_forward, lead_in, without_calibration_pose
 from muybridge.motion.smplx_files import load_smplx
 from muybridge.motion.timing import as_rate, resample, take
 from muybridge.motion.trackers import load_gvhmr, load_phalp
@@ -111,6 +111,12 @@ def load_motion(
         motion = face_forward(motion)
     if fps is not None:
         motion = resample(motion, fps)
+    held = lead_in(motion)
+    if kind != "muybridge" and not start and motion.fps < held < motion.frames:
+        seconds = float(held / motion.fps)
+        motion = motion.with_note(
+            f"The first {seconds:.1f} s only hold a pose; start at frame {held} to skip them."
+        )
     if frames is not None or start:
         motion = take(motion, motion.frames if frames is None else frames, start)
     return motion

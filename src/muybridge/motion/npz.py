@@ -122,9 +122,7 @@ def load_npz(path: str | PathLike[str]) -> Motion:
     return motion_from_members(path, read_npz(path, read_bytes(path), _KEYS))
 
 
-def motion_from_members(
-    path: str | PathLike[str], members: Mapping[str, np.ndarray[Any, Any]]
-) -> Motion:
+def motion_from_members(path: str | PathLike[str], members: Mapping[str, np.ndarray]) -> Motion:
     """A motion from the arrays of our own file (see the module's table).
 
     Raises:
@@ -187,7 +185,7 @@ def _complete_rest(given: torch.Tensor, index: list[int]) -> torch.Tensor:
     return rest
 
 
-def _fps(path: str | PathLike[str], members: Mapping[str, np.ndarray[Any, Any]]) -> Fraction:
+def _fps(path: str | PathLike[str], members: Mapping[str, np.ndarray]) -> Fraction:
     numerator, denominator = _integers(path, members, "fps", 2)
     if numerator <= 0 or denominator <= 0 or numerator > 1000 * denominator:
         raise InputError(path, "fps", f"is {numerator}/{denominator}", "give a rate in 0..1000")
@@ -195,7 +193,7 @@ def _fps(path: str | PathLike[str], members: Mapping[str, np.ndarray[Any, Any]])
 
 
 def _face(
-    path: str | PathLike[str], members: Mapping[str, np.ndarray[Any, Any]], frames: int
+    path: str | PathLike[str], members: Mapping[str, np.ndarray], frames: int
 ) -> dict[str, torch.Tensor]:
     if "face_names" not in members and "face_values" not in members:
         return {}
@@ -206,7 +204,7 @@ def _face(
     return face
 
 
-def _text(members: Mapping[str, np.ndarray[Any, Any]], key: str, default: str = "") -> str:
+def _text(members: Mapping[str, np.ndarray], key: str, default: str = "") -> str:
     value = members.get(key)
     if value is None or value.dtype.kind not in "SU" or value.size != 1:
         return default
@@ -214,9 +212,7 @@ def _text(members: Mapping[str, np.ndarray[Any, Any]], key: str, default: str = 
     return item.decode("utf-8", "replace") if isinstance(item, bytes) else str(item)
 
 
-def _names(
-    path: str | PathLike[str], members: Mapping[str, np.ndarray[Any, Any]], key: str
-) -> list[str]:
+def _names(path: str | PathLike[str], members: Mapping[str, np.ndarray], key: str) -> list[str]:
     value = members.get(key)
     if value is None or value.dtype.kind != "U" or value.ndim != 1 or len(value) > 1000:
         raise InputError(path, key, "is missing or no list of names", "save it with muybridge")
@@ -224,7 +220,7 @@ def _names(
 
 
 def _integers(
-    path: str | PathLike[str], members: Mapping[str, np.ndarray[Any, Any]], key: str, count: int
+    path: str | PathLike[str], members: Mapping[str, np.ndarray], key: str, count: int
 ) -> list[int]:
     value = members.get(key)
     if value is None or value.dtype.kind not in "iu" or value.size != count:
@@ -234,7 +230,7 @@ def _integers(
 
 def _floats(
     path: str | PathLike[str],
-    members: Mapping[str, np.ndarray[Any, Any]],
+    members: Mapping[str, np.ndarray],
     key: str,
     shape: tuple[int, ...],
 ) -> torch.Tensor:

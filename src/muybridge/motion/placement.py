@@ -65,3 +65,19 @@ def without_calibration_pose(motion: Motion) -> Motion:
         cut = motion.slice(1, motion.frames)
         return cut.with_note("The first frame is a calibration pose; it was left out.")
     return motion
+
+
+def lead_in(motion: Motion, tolerance: float = 0.25) -> int:
+    """Frames at the start in which the body just holds its first pose.
+
+    Recordings often begin with seconds of T-pose; taking frames from there shows nothing.
+
+    Args:
+        motion: any motion.
+        tolerance: radians by which a joint may differ from the first frame.
+    """
+    R = motion.R_parent_joint[:, :22]
+    trace = torch.einsum("tjik,jik->tj", R, R[0])
+    angle = torch.acos(((trace - 1) / 2).clamp(-1, 1)).amax(1)
+    moved = (angle > tolerance).nonzero().flatten()
+    return int(moved[0]) if len(moved) else motion.frames

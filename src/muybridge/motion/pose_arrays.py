@@ -14,7 +14,7 @@ from muybridge.errors import InputError
 from muybridge.motion.types import MAX_FRAMES
 
 
-def numbers(path: str | PathLike[str], key: str, value: Any) -> np.ndarray[Any, Any]:
+def numbers(path: str | PathLike[str], key: str, value: Any) -> np.ndarray:
     """A finite float64 array of any shape, not too large.
 
     Raises:
@@ -36,7 +36,7 @@ def numbers(path: str | PathLike[str], key: str, value: Any) -> np.ndarray[Any, 
     return array
 
 
-def rows(path: str | PathLike[str], key: str, value: Any, width: int) -> np.ndarray[Any, Any]:
+def rows(path: str | PathLike[str], key: str, value: Any, width: int) -> np.ndarray:
     """(T, width); one frame may be flat."""
     array = numbers(path, key, value)
     if (
@@ -50,7 +50,7 @@ def rows(path: str | PathLike[str], key: str, value: Any, width: int) -> np.ndar
 
 def axis_angle(
     path: str | PathLike[str], key: str, value: Any, counts: tuple[int, ...]
-) -> np.ndarray[Any, Any]:
+) -> np.ndarray:
     """(T, J, 3) axis-angle from axis-angle or matrices, for one of the joint counts."""
     array = numbers(path, key, value)
     if array.shape[-2:] == (3, 3) and array.ndim >= 3 and array.size % 9 == 0:

@@ -216,7 +216,7 @@ def _pose(
     body = _find(table, "body")
     if whole is None and body is None:
         raise InputError(path, "body_pose", "is missing", "give body_pose, or poses")
-    parts: dict[str, np.ndarray[Any, Any]] = {}
+    parts: dict[str, np.ndarray] = {}
     if body is not None:
         parts["body"] = axis_angle(path, *body, counts=(21, 23))
         root = _find(table, "root")
@@ -267,7 +267,7 @@ def _hands(
     components: Tensor | None,
     mean: Tensor | None,
     notes: list[str],
-) -> np.ndarray[Any, Any] | None:
+) -> np.ndarray | None:
     both = _find(table, "hands")
     if both is not None:
         return axis_angle(path, *both, counts=(30,))

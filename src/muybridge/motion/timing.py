@@ -16,7 +16,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from muybridge.errors import InputError
-from muybridge.motion.kinematics import axis_rotation, heading, orthonormal
+from muybridge.motion.kinematics import axis_rotation, heading
 from muybridge.motion.types import MAX_FRAMES, Motion
 
 
@@ -210,16 +210,23 @@ def _mean(values: Float[Tensor, "T *D"], sigma: float) -> Float[Tensor, "T *D"]:
 
 
 def _mean_rotations(R: Float[Tensor, "T J 3 3"], sigma: float) -> Float[Tensor, "T J 3 3"]:
-    """Gaussian chordal mean over time: the rotation nearest to the mean of matrices."""
+    """Gaussian mean over time: of unit quaternions, signs made to agree, then normalised.
+
+    Within a window that spans less than a right angle this is the mean on SO(3) to
+    second order, and it needs no decomposition.
+    """
+    quat = roma.rotmat_to_unitquat(R.double())
+    agree = (quat[1:] * quat[:-1]).sum(-1, keepdim=True) >= 0
+    signs = torch.where(agree, 1.0, -1.0).to(quat)
+    quat = torch.cat([quat[:1], quat[1:] * torch.cumprod(signs, dim=0)])
     radius = min(max(1, round(3.5 * sigma)), len(R) - 1)
     offsets = torch.arange(-radius, radius + 1, dtype=torch.float64)
-    kernel = torch.exp(-0.5 * (offsets / sigma) ** 2)
-    flat = R.double().reshape(len(R), -1).T[:, None]
-    inside = torch.ones(1, 1, len(R), dtype=torch.float64)
-    total = torch.nn.functional.conv1d(flat, kernel[None, None], padding=radius)
-    weight = torch.nn.functional.conv1d(inside, kernel[None, None], padding=radius)
-    mean = (total / weight)[:, 0].T.reshape(R.shape)
-    return orthonormal(mean).to(R)
+    kernel = torch.exp(-0.5 * (offsets / sigma) ** 2)[None, None]
+    flat = quat.reshape(len(R), -1).T[:, None]
+    total = torch.nn.functional.conv1d(flat, kernel, padding=radius)[:, 0].T.reshape(quat.shape)
+    length = total.norm(dim=-1, keepdim=True)
+    mean = torch.where(length > 1e-6, total / length.clamp_min(1e-12), quat)
+    return roma.unitquat_to_rotmat(mean).to(R)
 
 
 def concatenate(motions: Sequence[Motion], blend: float = 0.25) -> Motion:

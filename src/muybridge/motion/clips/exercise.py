@@ -21,7 +21,7 @@ def squat(rig: Rig, seconds: float) -> None:
     down = glide(t, [(0.0, 0.0), (0.06, 0.02), (0.44, 1.0), (0.54, 1.0), (0.92, 0.02), (1.0, 0.0)])
     late = glide(t, [(0.0, 0.0), (0.05, 0.0), (0.38, 1.0), (0.56, 1.0), (0.95, 0.0), (1.0, 0.0)])
     leg = rig.leg_length
-    rig.root[:, 1] += -0.012 * scale - 0.50 * leg * down
+    rig.root[:, 1] += -0.005 * scale - 0.50 * leg * down
     rig.root[:, 2] += -0.17 * leg * down
     rig.turn("pelvis", x=2.0 + 33.0 * down)
     rig.stand(two_feet(rig, apart=0.155, yaw=17.0), knees_out=4.0 + 9.0 * down)
@@ -48,33 +48,40 @@ def jump(rig: Rig, seconds: float) -> None:
     t = rig.time / seconds
     scale, leg = rig.scale, rig.leg_length
     flight = (LANDING - TAKE_OFF) * seconds
-    height = GRAVITY * flight**2 / 8
-    v = GRAVITY * flight / 2
-    w = ((rig.time - TAKE_OFF * seconds) / flight).clamp(0, 1)
-    airborne = (w > 0) & (w < 1)
-    arc = 4 * height * w * (1 - w)
-    rise = 0.058 * scale
-    # Pelvis height on the ground, with the speed of the flight at both of its ends.
-    base = -0.012 * scale
+    # Off with straight legs, on with knees that are bent to take the shock.
+    base, rise, land = -0.005 * scale, 0.058 * scale, 0.000 * scale
+    v = (land - rise) / flight + GRAVITY * flight / 2
+    aloft = rig.time - TAKE_OFF * seconds
+    airborne = (aloft > 0) & (aloft < flight)
+    arc = rise + v * aloft - GRAVITY * aloft**2 / 2
     off, on = TAKE_OFF * seconds, LANDING * seconds
+    # Pelvis height on the ground, with the speed of the flight at both of its ends.
     keys = [
         (0.0, base, 0.0),
         (0.05 * seconds, base, 0.0),
         (0.255 * seconds, base - 0.33 * leg, 0.0),
         (off, rise, v),
-        (on, rise, -v),
+        (on, land, v - GRAVITY * flight),
         (on + 0.105 * seconds, base - 0.27 * leg, 0.0),
         (0.98 * seconds, base, 0.0),
         (seconds, base, 0.0),
     ]
     x, y, dy = zip(*keys, strict=True)
     ground = torch.from_numpy(CubicHermiteSpline(x, y, dy)(rig.time.numpy().clip(0, seconds)))
-    lift = torch.where(airborne, rise + arc, ground)
+    lift = torch.where(airborne, arc, ground)
     rig.root[:, 1] += lift
     crouch = ((base - ground) / (0.33 * leg)).clamp(0, 1.05) * (~airborne)
     crouch = crouch.clamp_min(0)
     rig.root[:, 2] += -0.12 * leg * crouch
-    tracks = _jumping_feet(rig, seconds, lift - rise, airborne)
+    tracks = _jumping_feet(
+        rig,
+        seconds,
+        lift
+        - torch.lerp(
+            torch.tensor(rise).double(), torch.tensor(land).double(), (aloft / flight).clamp(0, 1)
+        ),
+        airborne,
+    )
     lean = glide(
         t,
         [

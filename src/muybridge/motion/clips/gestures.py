@@ -15,7 +15,7 @@ def idle(rig: Rig, period: float) -> None:
     breath = torch.sin(TAU * p * max(1, round(period / 3.0)))
     shift = torch.sin(TAU * p)
     rig.root[:, 0] += 0.022 * scale * shift
-    rig.root[:, 1] += scale * (-0.012 + 0.002 * breath)
+    rig.root[:, 1] += scale * (-0.006 + 0.002 * breath)
     rig.turn("pelvis", x=2.0, y=1.5 * torch.sin(TAU * p + 0.9), z=-2.2 * shift)
     rig.stand(two_feet(rig, apart=0.105, yaw=9.0, ahead=(0.015, -0.01)), knees_out=7.0)
     rig.spine(x=2.2 - 1.2 * breath, y=-1.5 * torch.sin(TAU * p + 0.5), z=2.6 * shift)
@@ -46,7 +46,7 @@ def wave(rig: Rig, seconds: float) -> None:
     late = torch.sin(TAU * (beats - 0.10)) * active
     breath = torch.sin(TAU * t)
     rig.root[:, 0] += scale * 0.022 * up
-    rig.root[:, 1] += scale * (-0.012 + 0.002 * breath)
+    rig.root[:, 1] += scale * (-0.006 + 0.002 * breath)
     rig.turn("pelvis", x=2.0, z=-2.0 * up)
     rig.stand(two_feet(rig, apart=0.105, yaw=9.0), knees_out=7.0)
     rig.spine(x=2.0, y=3.0 * up, z=4.5 * up + 1.2 * swing)

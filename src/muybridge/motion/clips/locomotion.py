@@ -161,7 +161,7 @@ def turn(rig: Rig, seconds: float) -> None:
     aside = -0.032 * scale * sway
     rig.root[:, 0] += aside * yaw.cos()
     rig.root[:, 2] -= aside * yaw.sin()
-    rig.root[:, 1] += scale * (-0.014 - going * (0.012 + 0.008 * torch.cos(2 * TAU * p)))
+    rig.root[:, 1] += scale * (-0.007 - going * (0.012 + 0.008 * torch.cos(2 * TAU * p)))
     rig.turn("pelvis", x=2.0, z=2.6 * sway)
     rig.turn("pelvis", y=facing)
     rig.stand(tracks, knees_out=5.0)
