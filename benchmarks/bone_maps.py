@@ -52,10 +52,11 @@ def main() -> None:
     for size in sizes:
         posed, cameras = orbit_of_walk(1, frames, size)
         joints, K, T = posed.joints, cameras.K[0], cameras.T_cam_world[0]
-        times.setdefault("closed form", []).append(
-            milliseconds(lambda: bone_map(joints, cameras))[0] / frames  # noqa: B023
-        )
         for backend in backends:
+            times.setdefault(f"closed form, {backend}", []).append(
+                milliseconds(lambda: bone_map(joints, cameras, backend=backend))[0]  # noqa: B023
+                / frames
+            )
             def meshes() -> object:
                 shapes = bone_ellipsoids(joints)  # noqa: B023
                 scaled = shapes.axes * shapes.radii[..., None, :]
@@ -70,7 +71,7 @@ def main() -> None:
                 )
                 return interpolate(f, faces, normals.flatten(1, 2).float())
 
-            name = f"icosphere meshes, {backend} rasteriser"
+            name = f"icosphere meshes, {backend}"
             times.setdefault(name, []).append(milliseconds(meshes, 3)[0] / frames)
     lines = [
         header("Bone maps"),
@@ -81,11 +82,11 @@ def main() -> None:
         "|---|---|---|---|",
         *(f"| {name} | {' | '.join(f'{t:.1f}' for t in row)} |" for name, row in times.items()),
     ]
-    closed = times["closed form"]
-    for name, row in times.items():
-        if name != "closed form":
-            ratios = " | ".join(f"{m / c:.1f} x" for m, c in zip(row, closed, strict=True))
-            lines.append(f"| closed form is faster than {name} | {ratios} |")
+    for backend in backends:
+        pairs = zip(times[f"icosphere meshes, {backend}"], times[f"closed form, {backend}"],
+                    strict=True)
+        ratios = " | ".join(f"{mesh / closed:.1f} x" for mesh, closed in pairs)
+        lines.append(f"| closed form is faster, {backend} | {ratios} |")
     text = "\n".join(lines) + "\n"
     print(text)
     if arguments.write:

@@ -21,6 +21,11 @@ from muybridge.render import (
     render_ellipsoids,
 )
 from muybridge.render.bones import STATURE, stature
+from muybridge.render.compiled import available
+
+
+BACKENDS = ["torch", pytest.param("numba", marks=pytest.mark.skipif(
+    not available(), reason="numba is not installed"))]
 
 
 def random_ellipsoids(seed: int, count: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -56,15 +61,20 @@ def textbook(
             torch.where(hit[..., None], n, 0.0).permute(2, 0, 1))
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
 @settings(max_examples=15, deadline=None)
 @given(seed=st.integers(0, 10_000), azimuth=st.floats(0, 360))
-def test_ellipsoids_agree_with_the_plain_quadratic(seed: int, azimuth: float) -> None:
+def test_ellipsoids_agree_with_the_plain_quadratic(
+    backend: str, seed: int, azimuth: float
+) -> None:
     shapes = random_ellipsoids(seed, 12)
     K, T = camera(azimuth, distance=3.0, size=96)
     K[0, 1] = 4.0  # skew
     z, which, normal = textbook(*(s[0] for s in shapes), K, T, 96)
     for dtype, tolerance in ((torch.float64, 1e-7), (torch.float32, 1e-5)):
-        out = render_ellipsoids(*shapes, K[None], T[None], 96, 96, dtype=dtype)
+        out = render_ellipsoids(
+            *shapes, K[None], T[None], 96, 96, dtype=dtype, backend=backend
+        )
         assert (out.which[0] != which).sum() <= 2
         same = (out.which[0] == which) & (which >= 0)
         assert (out.z[0] - z)[same].abs().max() < tolerance
@@ -74,11 +84,12 @@ def test_ellipsoids_agree_with_the_plain_quadratic(seed: int, azimuth: float) ->
         assert torch.allclose(length, torch.ones_like(length), atol=1e-5)
 
 
-def test_float32_bone_maps_are_within_a_hundredth_of_a_millimetre() -> None:
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_float32_bone_maps_are_within_a_hundredth_of_a_millimetre(backend: str) -> None:
     posed = load_body().pose(Shape(), clips.make("walk", frames=3))
     cameras = rig(posed.joints, size=384, views=3)
-    single = bone_map(posed.joints, cameras)
-    double = bone_map(posed.joints, cameras, dtype=torch.float64)
+    single = bone_map(posed.joints, cameras, backend=backend)
+    double = bone_map(posed.joints, cameras, dtype=torch.float64, backend="torch")
     same = single.bone == double.bone
     assert (~same).sum() <= 3
     assert (double.bone >= 0).sum() > 50_000
@@ -183,14 +194,17 @@ def test_degenerate_joints_give_finite_ellipsoids() -> None:
     assert torch.isfinite(maps.depth).all() and torch.isfinite(maps.normal).all()
 
 
-def test_ellipsoids_around_or_behind_the_camera_are_left_out() -> None:
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_ellipsoids_around_or_behind_the_camera_are_left_out(backend: str) -> None:
     K, T = camera(0, distance=2.0, size=64)
     centers = torch.tensor([[[0, 0, 2.0], [0, 0, 5.0], [0, 0, -1.0]]]).double()
     axes = torch.eye(3).double().expand(1, 3, 3, 3)
     radii = torch.full((1, 3, 3), 0.5).double()
-    out = render_ellipsoids(centers, axes, radii, K[None], T[None], 64, 64)
+    out = render_ellipsoids(centers, axes, radii, K[None], T[None], 64, 64, backend=backend)
     assert set(out.which.unique().tolist()) == {-1, 2}
-    nothing = render_ellipsoids(centers[:, :2], axes[:, :2], radii[:, :2], K[None], T[None], 64, 64)
+    nothing = render_ellipsoids(
+        centers[:, :2], axes[:, :2], radii[:, :2], K[None], T[None], 64, 64, backend=backend
+    )
     assert (nothing.which == -1).all() and (nothing.z == 0).all()
 
 

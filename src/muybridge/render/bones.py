@@ -20,6 +20,7 @@ from torch import Tensor
 from muybridge.body.skeleton import JOINT_INDEX
 from muybridge.camera.types import Cameras
 from muybridge.render.ellipsoids import render_ellipsoids
+from muybridge.render.rasterizer import Backend
 
 STATURE = 1.66
 """Stature (metres) of the body that the radii belong to."""
@@ -118,13 +119,15 @@ class BoneMaps(NamedTuple):
 
 
 def bone_map(
-    joints: Float[Tensor, "T 55 3"], cameras: Cameras, *, dtype: torch.dtype = torch.float32
+    joints: Float[Tensor, "T 55 3"], cameras: Cameras, *, dtype: torch.dtype = torch.float32,
+    backend: Backend = "auto",
 ) -> BoneMaps:
     """Depth, normals and numbers of the bones' ellipsoids, in closed form.
 
     Args:
         joints: in the world, metres.
         dtype: of the per-pixel work; float32 is within 1e-5 m of float64.
+        backend: as in :func:`~muybridge.render.rasterize`.
     """
     views, frames = cameras.views, cameras.frames
     if joints.shape[0] != frames:
@@ -135,7 +138,7 @@ def bone_map(
         shapes.axes.repeat(views, 1, 1, 1),
         shapes.radii.repeat(views, 1, 1),
         cameras.K.flatten(0, 1), cameras.T_cam_world.flatten(0, 1),
-        cameras.height, cameras.width, dtype=dtype,
+        cameras.height, cameras.width, dtype=dtype, backend=backend,
     )
     def fold(field: Tensor) -> Tensor:
         return field.unflatten(0, (views, frames))

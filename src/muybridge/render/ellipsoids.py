@@ -19,7 +19,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from muybridge.render.rasterizer import NEAR, group_size
+from muybridge.render import ellipsoids_compiled
+from muybridge.render.rasterizer import NEAR, Backend, group_size, uses_numba
 from muybridge.render.scanline import expand, take
 
 _FAR = torch.iinfo(torch.int64).max
@@ -54,6 +55,7 @@ def render_ellipsoids(
     *,
     near: float = NEAR,
     dtype: torch.dtype = torch.float32,
+    backend: Backend = "auto",
 ) -> EllipsoidPixels:
     """Depth, normal and number of the nearest ellipsoid at every pixel centre.
 
@@ -63,6 +65,7 @@ def render_ellipsoids(
         radii: semi-axes, metres, positive.
         near: ellipsoids that reach nearer than this (z, metres) are left out.
         dtype: of the per-pixel work and of the result.
+        backend: as in :func:`~muybridge.render.rasterize`.
     """
     batch, count = centers.shape[:2]
     device = centers.device
@@ -78,14 +81,14 @@ def render_ellipsoids(
         part = slice(first, first + group)
         _render_group(
             centers[part], axes[part], radii[part], K[part], T_cam_world[part], near, dtype,
-            EllipsoidPixels(*(field[part] for field in out)),
+            EllipsoidPixels(*(field[part] for field in out)), uses_numba(backend, centers),
         )
     return out
 
 
 def _render_group(
     centers: Tensor, axes: Tensor, radii: Tensor, K: Tensor, T_cam_world: Tensor, near: float,
-    dtype: torch.dtype, out: EllipsoidPixels,
+    dtype: torch.dtype, out: EllipsoidPixels, numba: bool,
 ) -> None:
     batch, count = centers.shape[:2]
     height, width = out.z.shape[1:]
@@ -105,9 +108,15 @@ def _render_group(
     owner, number = next(iter(expand((bottom - top + 1).long(), 1 << 62)))
     y = take(top, owner) + number
     rows, first, length = _shadows(c, M, K[image], K_inv[image], owner, y, width)
-    start = take(image, owner) * area + (y * width + first).long()
     columns = [column.to(dtype) for column in rows]
-
+    number_of = (index - image * count).to(out.which.dtype)
+    if numba:
+        ellipsoids_compiled.fill(
+            torch.stack(columns), y, first, length, owner, image, number_of, c, M.mT @ M, K_inv,
+            *out,
+        )
+        return
+    start = take(image, owner) * area + (y * width + first).long()
     keys = torch.full((batch * area,), _FAR, dtype=torch.int64, device=c.device)
     found, base = [], 0
     for item, place in expand(length, 1 << 21):
@@ -149,7 +158,6 @@ def _render_group(
     rx, ry = (r.to(dtype) for r in ray)
     out.z.view(-1).index_copy_(0, pixel, z)
     out.distance.view(-1).index_copy_(0, pixel, z * (rx * rx + ry * ry + 1).sqrt_())
-    number_of = (index - image * count).to(out.which.dtype)
     out.which.view(-1).index_copy_(0, pixel, take(number_of, item))
     for axis in range(3):
         place = picture * (3 * area) + axis * area + inside
