@@ -78,16 +78,16 @@ def run(
         MissingWeights: the method's weights are not on this machine.
         Interrupted: stopped by Ctrl-C; the same call goes on from there.
     """
-    job = prepare.absolute(job)
-    spec, size = methods.spec(job.method)
-    pipeline = methods.load(f"{spec.name}-{size}", **job.options)
-    inputs = inputs or {} if source else prepare.input_digests(job)
-    motion = None if source else prepare.check_early(job)
-    progress = Progress(expected or DEFAULT_SECONDS, listener)
     fresh = not out.exists()
-    state = {"job": job.to_dict(), "inputs": inputs, "version": muybridge.__version__,
-             "source": str(source or "")}
     try:
+        job = prepare.absolute(job)
+        spec, size = methods.spec(job.method)
+        pipeline = methods.load(f"{spec.name}-{size}", **job.options)
+        inputs = inputs or {} if source else prepare.input_digests(job)
+        motion = None if source else prepare.check_early(job)
+        progress = Progress(expected or DEFAULT_SECONDS, listener)
+        state = {"job": job.to_dict(), "inputs": inputs, "version": muybridge.__version__,
+                 "source": str(source or "")}
         with claim(out, force) as work, threads(_threads_before(work, state)):
             try:
                 return _Run(job, out, work, pipeline, inputs, progress, state).go(motion, source)
@@ -244,8 +244,8 @@ def _tidy(out: Path, work: Path, fresh: bool) -> None:
 
 
 def _how_to_resume(out: Path) -> str:
-    frames = out / WORK / _FRAMES
-    held = "the frames so far" if frames.is_dir() and any(frames.iterdir()) else "what is done"
-    if not out.exists():
+    if not (out / WORK).is_dir():
         return "stopped; nothing was written"
-    return f"stopped; {held} are kept in {out}. The same command again goes on from there"
+    frames = out / WORK / _FRAMES
+    held = "the frames so far are" if frames.is_dir() and any(frames.iterdir()) else "the person is"
+    return f"stopped; {held} kept in {out}. The same command again goes on from there"
