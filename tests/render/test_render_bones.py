@@ -23,7 +23,6 @@ from muybridge.render import (
 from muybridge.render.bones import STATURE, stature
 from muybridge.render.compiled import available
 
-
 BACKENDS = ["torch", pytest.param("numba", marks=pytest.mark.skipif(
     not available(), reason="numba is not installed"))]
 
