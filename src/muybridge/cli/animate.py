@@ -9,12 +9,12 @@ from typing import Annotated
 import tyro
 
 from muybridge.cli.common import Json, MaybeNumber, Out, read, show, stop_on_terminate, use_threads
-from muybridge.cli.request import Request
+from muybridge.cli.request import Scene
 from muybridge.errors import InputError
 
 
-@dataclass
-class Animate(Request):
+@dataclass(kw_only=True)
+class Animate(Scene):
     """Make a multi-view video of a person from a photo.
 
     Writes plate.png (rows are views, columns are moments), video.mp4 (all views), views/,
@@ -34,8 +34,8 @@ class Animate(Request):
         json_: print the record of the run.
     """
 
-    person: Annotated[  # type: ignore[assignment]
-        tyro.conf.Positional[str | None], tyro.conf.arg(metavar="PERSON")
+    person: Annotated[
+        str | None, tyro.conf.Positional, tyro.conf.arg(metavar="PERSON")
     ] = None
     out: Out = Path("out")
     method: str = "avatar"
@@ -60,15 +60,18 @@ def main(argv: list[str]) -> int:
     from muybridge.jobs.progress import listening
 
     with listening(asked.quiet) as listener:
-        if asked.from_ is not None:
+        if asked.person is not None:
+            from muybridge.jobs.run import run
+
+            job = asked.job_of(
+                asked.person, asked.method,
+                save_frames=asked.save_frames, lossless=asked.lossless,
+            )
+            result = run(job, asked.out, listener=listener, force=asked.force)
+        elif asked.from_ is not None:
             from muybridge.jobs.replay import replay
 
             result = replay(asked.from_, asked.out, listener=listener, force=asked.force)
-        else:
-            from muybridge.jobs.run import run
-
-            job = asked.job(asked.method, save_frames=asked.save_frames, lossless=asked.lossless)
-            result = run(job, asked.out, listener=listener, force=asked.force)
     show(
         {"folder": str(result.folder), **result.record}, asked.json_,
         str(result.folder / "plate.png"),

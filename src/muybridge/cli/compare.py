@@ -18,7 +18,7 @@ from muybridge.cli.common import (
 from muybridge.cli.request import Request
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Compare(Request):
     """Animate the same person with several methods and print one plate of all.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import tyro
 
@@ -42,7 +43,7 @@ class Fit:
         json_: print confidence and warnings for a program.
     """
 
-    photo: tyro.conf.Positional[str]
+    photo: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="PHOTO")]
     out: Out = Path("person")
     back: MaybeFile = None
     mask: MaybeFile = None

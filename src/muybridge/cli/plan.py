@@ -8,7 +8,7 @@ from muybridge.cli.common import Json, MaybeNumber, read, show, table, use_threa
 from muybridge.cli.request import Request
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Plan(Request):
     """Forecast an animation without running it.
 

@@ -13,12 +13,11 @@ from muybridge.errors import InputError
 from muybridge.jobs.job import Job, parse_fps, parse_size
 
 
-@dataclass
-class Request:
-    """What to make.
+@dataclass(kw_only=True)
+class Scene:
+    """What to make, but for the person.
 
     Attributes:
-        person: a photo, or the folder of a fitted person.
         back: a photo from behind.
         mask: a mask of the person in the photo: white is the person.
         layout: of the photo: auto, sheet (front and back side by side) or single.
@@ -32,7 +31,6 @@ class Request:
         set: an option of the method, as name=value; repeatable.
     """
 
-    person: tyro.conf.Positional[str]
     motion: str = "walk"
     camera: str = "orbit:8"
     back: MaybeFile = None
@@ -45,19 +43,34 @@ class Request:
     background: str = "plain"
     set: Annotated[tyro.conf.UseAppendAction[tuple[str, ...]], tyro.conf.arg(metavar="K=V")] = ()
 
-    def job(self, method: str, **more: Any) -> Job:
-        """The request as a job of one method.
+    def job_of(self, person: str, method: str, **more: Any) -> Job:
+        """The scene with a person, as a job of one method.
 
         Raises:
             InputError: a value is out of range or no value of its kind.
         """
         width, height = parse_size(self.size)
         return Job(
-            person=self.person, motion=self.motion, back=self.back, mask=self.mask,
+            person=person, motion=self.motion, back=self.back, mask=self.mask,
             layout=self.layout, camera=self.camera, method=method, frames=self.frames,
             fps=parse_fps(self.fps), width=width, height=height, seed=self.seed,
             background=self.background, options=options(self.set), **more,
         )
+
+
+@dataclass(kw_only=True)
+class Request(Scene):
+    """What to make.
+
+    Attributes:
+        person: a photo, or the folder of a fitted person.
+    """
+
+    person: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="PERSON")]
+
+    def job(self, method: str, **more: Any) -> Job:
+        """The request as a job of one method; see :meth:`Scene.job_of`."""
+        return self.job_of(self.person, method, **more)
 
 
 def options(pairs: tuple[str, ...]) -> dict[str, Any]:

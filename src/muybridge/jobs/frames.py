@@ -57,9 +57,11 @@ class FrameStore:
         rgba = torch.cat([chunk.frames, chunk.matte], dim=2).clamp(0, 1).mul(255).round()
         pixels = rgba.to(torch.uint8).permute(0, 1, 3, 4, 2).contiguous().numpy()
         views, count = pixels.shape[:2]
-        places = [(view, t) for t in range(count) for view in range(views)]
+        order = [(view, t) for t in range(count) for view in range(views)]
         with ThreadPoolExecutor(2) as pool:
-            list(pool.map(lambda p: self._write(*p, chunk.start, pixels), places))
+            jobs = [pool.submit(self._write, v, t, chunk.start, pixels) for v, t in order]
+        for job in jobs:
+            job.result()
 
     def get(self, view: int, frame: int) -> UInt8[ndarray, "H W 4"]:
         """RGB and matte of one picture.

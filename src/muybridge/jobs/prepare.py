@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -23,7 +24,7 @@ from muybridge.person import Person
 
 def absolute(job: Job) -> Job:
     """The same job with its files named from the root, so that it runs from any folder."""
-    changed = {role: str(path.resolve()) for role, path in _files(job).items()}
+    changed: dict[str, Any] = {role: str(path.resolve()) for role, path in _files(job).items()}
     return replace(job, **changed)
 
 
@@ -114,7 +115,8 @@ def check_early(job: Job) -> Motion:
 
 def fit_origin(job: Job, inputs: dict[str, dict[str, str]]) -> dict[str, str]:
     """What a fit depends on; two equal origins give the same person."""
-    origin = {role: inputs[role]["sha256"] for role in ("person", "back", "mask") if role in inputs}
+    roles = [role for role in ("person", "back", "mask") if role in inputs]
+    origin: dict[str, str] = {role: inputs[role]["sha256"] for role in roles}
     return {**origin, "layout": job.layout}
 
 
