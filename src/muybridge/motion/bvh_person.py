@@ -11,6 +11,7 @@ bent (``A = 1``): spines differ in how they are cut, not in how people stand.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from os import PathLike
 from pathlib import Path
 
@@ -121,10 +122,7 @@ def _leg(rest: Float[Tensor, "J 3"], index: dict[str, int]) -> float:
 
 def _standing_score(position: Float[Tensor, "T J 3"], index: dict[str, int]) -> Float[Tensor, "T"]:
     """-1..1: how straight legs and trunk are, how level the hips lie across them."""
-
-    def unit(v: Tensor) -> Tensor:
-        return torch.nn.functional.normalize(v, dim=-1)
-
+    unit = partial(torch.nn.functional.normalize, dim=-1)
     at = {name: position[:, j] for name, j in index.items()}
     hips = (at["left_hip"] + at["right_hip"]) / 2
     trunk = unit((at["left_shoulder"] + at["right_shoulder"]) / 2 - hips)

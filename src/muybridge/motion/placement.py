@@ -54,13 +54,9 @@ def without_calibration_pose(motion: Motion) -> Motion:
     if window < 6:
         return motion
     R = motion.R_parent_joint[:window, :22].double()
-
-    def leap(a: int, b: int) -> float:
-        return float(roma.rotmat_geodesic_distance(R[a], R[b]).max())
-
-    first = leap(0, 1)
-    usual = max(leap(k, k + 1) for k in range(1, window - 1))
-    reach = max(leap(1, k) for k in range(2, window))
+    leaps = roma.rotmat_geodesic_distance(R[:-1], R[1:]).amax(1)
+    first, usual = float(leaps[0]), float(leaps[1:].max())
+    reach = float(roma.rotmat_geodesic_distance(R[1:2].expand_as(R[2:]), R[2:]).max())
     if first > 0.5 and first > 6 * usual and first > reach:
         cut = motion.slice(1, motion.frames)
         return cut.with_note("The first frame is a calibration pose; it was left out.")

@@ -170,16 +170,14 @@ def _swing(
 ) -> Tensor:
     """Ankle between two prints (its height apart): leaves and arrives with its speed there."""
 
-    def on(which: Footprint, t: float) -> tuple[Tensor, Tensor]:
-        step = 0.004 if which is nxt else -0.004
+    at, speed = [], []
+    for which, t, step in ((p, p.end, -0.004), (nxt, nxt.start, 0.004)):
         times = torch.tensor([t, t + step], dtype=torch.float64)
         where = _standing(leg, which, _through(times, pitch_keys), _through(times, yaw_keys))
-        return where[0], (where[1] - where[0]) / step
-
-    a, va = on(p, p.end)
-    b, vb = on(nxt, nxt.start)
+        at.append(where[0])
+        speed.append((where[1] - where[0]) / step)
     spline = CubicHermiteSpline(
-        [p.end, nxt.start], torch.stack([a, b]).numpy(), torch.stack([va, vb]).numpy()
+        [p.end, nxt.start], torch.stack(at).numpy(), torch.stack(speed).numpy()
     )
     return torch.from_numpy(spline(time.numpy()))
 

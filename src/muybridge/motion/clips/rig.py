@@ -82,6 +82,10 @@ class Rig:
         """This body's legs over those of the nominal adult."""
         return self.leg_length / 0.824
 
+    def curve(self, value: float | Curve) -> Curve:
+        """A number for all frames, or a curve as it is."""
+        return torch.as_tensor(value, dtype=torch.float64).expand(len(self.time))
+
     def turn(
         self, joint: str, x: float | Curve = 0.0, y: float | Curve = 0.0, z: float | Curve = 0.0
     ) -> None:
@@ -91,8 +95,7 @@ class Rig:
         """
         R = self.R[:, JOINT_INDEX[joint]]
         for axis, angle in (("x", x), ("y", y), ("z", z)):
-            curve = torch.as_tensor(angle, dtype=torch.float64).expand(len(self.time))
-            R = axis_rotation(axis, torch.deg2rad(curve)) @ R
+            R = axis_rotation(axis, torch.deg2rad(self.curve(angle))) @ R
         self.R[:, JOINT_INDEX[joint]] = R
 
     def spine(self, x: float | Curve = 0.0, y: float | Curve = 0.0, z: float | Curve = 0.0) -> None:
@@ -122,20 +125,16 @@ class Rig:
             pronation: of the forearm, palm backwards (+).
         """
         sign = 1.0 if side == "left" else -1.0
-
-        def curve(value: float | Curve) -> Curve:
-            return torch.as_tensor(value, dtype=torch.float64).expand(len(self.time))
-
-        lift = curve(spread)
+        lift = self.curve(spread)
         # The collar bone takes a share of a lifted arm (scapulohumeral rhythm, 2:1).
-        high = (lift - 60).clamp_min(0) * 0.3 + (curve(swing) - 70).clamp_min(0) * 0.15
+        high = (lift - 60).clamp_min(0) * 0.3 + (self.curve(swing) - 70).clamp_min(0) * 0.15
         self.turn(f"{side}_collar", z=sign * (high - 4.0))
-        self.turn(f"{side}_shoulder", x=sign * -curve(twist))
+        self.turn(f"{side}_shoulder", x=sign * -self.curve(twist))
         self.turn(f"{side}_shoulder", z=sign * (lift - 90.0 - high + 4.0))
-        self.turn(f"{side}_shoulder", x=-curve(swing))
-        self.turn(f"{side}_elbow", y=-sign * curve(elbow))
-        self.turn(f"{side}_wrist", x=sign * curve(pronation))
-        self.turn(f"{side}_wrist", z=-sign * curve(wrist))
+        self.turn(f"{side}_shoulder", x=-self.curve(swing))
+        self.turn(f"{side}_elbow", y=-sign * self.curve(elbow))
+        self.turn(f"{side}_wrist", x=sign * self.curve(pronation))
+        self.turn(f"{side}_wrist", z=-sign * self.curve(wrist))
 
     def fingers(self, side: str, pose: str, amount: Curve) -> None:
         """Brings a hand from relaxed into a named pose by ``amount`` 0..1."""
@@ -169,7 +168,7 @@ class Rig:
             self.root[:, 1] -= torch.from_numpy(self._envelope(need.numpy()))
         for side in SIDES:
             leg, track = self.legs[side], tracks[side]
-            out = torch.as_tensor(knees_out, dtype=torch.float64).expand(len(self.time))
+            out = self.curve(knees_out)
             sign = 1.0 if side == "left" else -1.0
             yaw = torch.atan2(track.R[:, 0, 2], track.R[:, 2, 2]) + sign * torch.deg2rad(out)
             front = turned(R_pelvis, torch.tensor([0.0, 0.0, 1.0], dtype=torch.float64))
