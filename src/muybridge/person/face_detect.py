@@ -13,6 +13,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from cv2.data import haarcascades
 
 from muybridge.person.ground_model import rgb_to_lab
 from muybridge.person.skin import SkinModel, looks_like_skin
@@ -40,7 +41,7 @@ class Face:
 
 @lru_cache(maxsize=8)
 def _cascade(name: str) -> cv2.CascadeClassifier:
-    return cv2.CascadeClassifier(str(Path(cv2.data.haarcascades) / f"haarcascade_{name}.xml"))
+    return cv2.CascadeClassifier(str(Path(haarcascades) / f"haarcascade_{name}.xml"))
 
 
 def _detect(name: str, gray: np.ndarray, neighbors: int, least: int) -> np.ndarray:
@@ -143,12 +144,10 @@ def find_face(image: np.ndarray, mask: np.ndarray) -> Face | None:
         return None
     value, box = best
     eyes = _eyes(gray, box)
-    x, y, w, h = (float(v) for v in box)
+    left, top, wide, high = (float(v) for v in box)
     score = float(np.clip(0.45 + 0.4 * value + (0.25 if eyes else 0.0), 0, 1))
-    corners = (x, y, x + w, y + h)
-    placed = tuple(
-        round(v / zoom + o) for v, o in zip(corners, (x0, y0, x0, y0), strict=True)
-    )
+    corners = (left, top, left + wide, top + high)
+    placed = tuple(round(v / zoom + o) for v, o in zip(corners, (x0, y0, x0, y0), strict=True))
     if eyes is not None:
         (lx, ly), (rx, ry) = eyes
         eyes = (

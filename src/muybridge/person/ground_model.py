@@ -173,7 +173,5 @@ def fit_ground(image: np.ndarray, avoid: np.ndarray | None = None) -> Ground:
     inside = border & allowed
     plainness = float(np.mean(distance[inside] < 4.0)) if inside.any() else 0.0
     full = cv2.resize(field, (width, height), interpolation=cv2.INTER_CUBIC)
-    seen_full = cv2.resize(
-        seen.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST
-    )
+    seen_full = cv2.resize(seen.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST)
     return Ground(full, noise, plainness, seen_full > 0)

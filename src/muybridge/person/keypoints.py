@@ -108,9 +108,11 @@ def _best_person(people: list[Any], source: str) -> Any:
         raise _bad(source, "people", "is empty")
     best, best_score = people[0], -1.0
     for person in people[:64]:
-        values = person.get("pose_keypoints_2d", person.get("keypoints")) if isinstance(
-            person, Mapping
-        ) else person
+        values = (
+            person.get("pose_keypoints_2d", person.get("keypoints"))
+            if isinstance(person, Mapping)
+            else person
+        )
         try:
             points = _numbers(values, source, "people")
         except InputError:
@@ -227,4 +229,6 @@ def detect_keypoints(image: np.ndarray, mask: np.ndarray | None = None) -> Keypo
     x = np.clip(result.xy[:, 0].astype(int), 0, width - 1)
     y = np.clip(result.xy[:, 1].astype(int), 0, height - 1)
     on = mask[y, x]
-    return Keypoints(result.xy, np.where(on, result.confidence, 0.3 * result.confidence), "mediapipe")
+    return Keypoints(
+        result.xy, np.where(on, result.confidence, 0.3 * result.confidence), "mediapipe"
+    )

@@ -9,7 +9,6 @@ clothes of the ground's own colour (`matte_pale`), and fractions at the edge
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import cv2
 import numpy as np
@@ -91,9 +90,7 @@ def _cut_by_colour(evidence: Evidence, prior: np.ndarray | None) -> tuple[np.nda
     opened = openings(evidence)
     score[opened] = np.minimum(score[opened], -0.5)
     kernel = np.ones((3, 3), np.uint8)
-    clear = np.where(
-        floor_weight(evidence) > 0, shadow_free_distance(evidence), evidence.distance
-    )
+    clear = np.where(floor_weight(evidence) > 0, shadow_free_distance(evidence), evidence.distance)
     sure = cv2.erode((clear > 18.0).astype(np.uint8), kernel) > 0
     sure = touching(sure, evidence.core)
     found = cut(score, _contrast(evidence), sure, evidence.enclosed < 0.05)
@@ -235,7 +232,7 @@ def matte(
     *,
     prior: np.ndarray | None = None,
     seed: int = 0,
-    backend: Literal["auto", "plain", "busy", "rembg"] = "auto",
+    backend: str = "auto",
 ) -> Matte:
     """Cut a person out of a photo.
 

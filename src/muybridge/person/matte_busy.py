@@ -20,9 +20,7 @@ def central_prior(height: int, width: int) -> np.ndarray:
     return np.clip(1.35 - np.maximum(across, down) ** 2, 0, 1)
 
 
-def cut_busy(
-    image: np.ndarray, prior: np.ndarray | None, seed: int
-) -> tuple[np.ndarray, float]:
+def cut_busy(image: np.ndarray, prior: np.ndarray | None, seed: int) -> tuple[np.ndarray, float]:
     """Cut a person out of a picture whose ground is not plain.
 
     Args:

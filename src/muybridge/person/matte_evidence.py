@@ -62,7 +62,9 @@ def edge_strength(lab: np.ndarray, sigma: float = 0.8) -> np.ndarray:
     return np.sqrt(lab_distance(gx) ** 2 + lab_distance(gy) ** 2)
 
 
-def masked_blur(values: np.ndarray, mask: np.ndarray, sigma: float) -> tuple[np.ndarray, np.ndarray]:
+def masked_blur(
+    values: np.ndarray, mask: np.ndarray, sigma: float
+) -> tuple[np.ndarray, np.ndarray]:
     """Mean of ``values [H, W, C]`` over masked neighbours, and the weight that was found."""
     weighted = values * mask[..., None].astype(np.float32)
     weight = mask.astype(np.float32)

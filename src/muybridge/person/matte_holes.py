@@ -42,9 +42,7 @@ def openings(evidence: Evidence) -> np.ndarray:
     inner = trunk(evidence.core, evidence.box).ravel().astype(np.float64)
     in_trunk = np.bincount(flat, inner, count) / area
     chosen = (
-        (area > 2.5e-5 * evidence.height**2)
-        & (mean < evidence.threshold + 1.2)
-        & (in_trunk < 0.5)
+        (area > 2.5e-5 * evidence.height**2) & (mean < evidence.threshold + 1.2) & (in_trunk < 0.5)
     )
     chosen[0] = False
     picked = chosen[labels].astype(np.uint8)

@@ -144,7 +144,7 @@ def faint_enclosure(change: np.ndarray, seeds: np.ndarray, noise: float) -> np.n
     return cv2.resize(dry, (width, height), interpolation=cv2.INTER_LINEAR)
 
 
-def _usual(values: np.ndarray, where: np.ndarray, least: float, percent: float = 93) -> float:
+def _usual(values: np.ndarray, where: np.ndarray, least: float, percent: float = 93.0) -> float:
     """A high percentile of what the plain ground shows, never below ``least``."""
     return max(least, float(np.percentile(values[where], percent))) if where.any() else least
 
@@ -173,13 +173,11 @@ def pale_scores(
     )
     outside = ground.seen & (prior < -0.9)
     light, tint = np.abs(calm[..., 0]), np.hypot(calm[..., 1], calm[..., 2])
-    size_of_noise = np.hypot(
-        light / _usual(light, outside, 0.3), tint / _usual(tint, outside, 0.4)
-    )
+    size_of_noise = np.hypot(light / _usual(light, outside, 0.3), tint / _usual(tint, outside, 0.4))
     different = np.tanh(size_of_noise - 1.2)
 
     texture = grain(evidence.lab[..., 0])
-    usual = _usual(texture, outside, 0.05, 98)
+    usual = _usual(texture, outside, 0.05, 98.0)
     textured = np.tanh((texture - 1.3 * usual - 0.05) / (usual + 0.1))
 
     seeds = ground.seen & (prior < -0.5)
@@ -230,9 +228,7 @@ def add_pale(
     trunk = np.bincount(flat, (prior > 0.3).ravel().astype(np.float64), count) / area
     # Compression and spilled light leave small doubtful patches beside strong edges;
     # clothing is large, and either lies on the trunk or is clearly there.
-    keep = (area > (0.03 * stance.height) ** 2) & (
-        (mean > 0.45) | ((trunk > 0.15) & (mean > 0.1))
-    )
+    keep = (area > (0.03 * stance.height) ** 2) & ((mean > 0.45) | ((trunk > 0.15) & (mean > 0.1)))
     keep[0] = False
     near = cv2.dilate(keep[labels].astype(np.uint8), disc(3)) > 0
     whole = mask | (grown & near)

@@ -6,7 +6,6 @@ import hashlib
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
@@ -16,7 +15,6 @@ from muybridge.person.ground_model import fit_ground
 from muybridge.person.matte_evidence import certain_difference
 from muybridge.video import read_image_alpha
 
-Layout = Literal["auto", "single", "sheet"]
 Picture = str | PathLike[str] | np.ndarray
 
 LEAST_SIDE = 64
@@ -181,7 +179,7 @@ def find_seam(image: np.ndarray, left: int, right: int) -> tuple[int, bool]:
     return round((left + right) / 2), False
 
 
-def _split_column(read: _Read, layout: Layout) -> tuple[int, str] | None:
+def _split_column(read: _Read, layout: str) -> tuple[int, str] | None:
     """Where to split a sheet and why; None where the picture is a single photo."""
     height, width = read.image.shape[:2]
     if layout == "single" or (layout == "auto" and width < 0.6 * height):
@@ -284,7 +282,7 @@ def read_photo(
     back: Picture | None = None,
     mask: Picture | None = None,
     back_mask: Picture | None = None,
-    layout: Layout = "auto",
+    layout: str = "auto",
 ) -> list[PhotoInput]:
     """Read one or two views of a person.
 
