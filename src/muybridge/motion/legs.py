@@ -153,10 +153,16 @@ def move_ankle(
     old_thigh, old_shank = turned(R_thigh, leg.thigh), turned(R_shank, leg.shank)
     line = torch.nn.functional.normalize(old_thigh + old_shank, dim=-1)
     knee_out = old_thigh - (old_thigh * line).sum(-1, keepdim=True) * line
-    # A straight leg says little about its knee; what lies before the thigh does.
+    # A straight leg says little about its knee, and an overstretched one the wrong thing:
+    # what lies before thigh and shank is where knees go.
     front = torch.tensor([0.0, 0.0, 1.0], dtype=hip.dtype)
     ahead = turned(R_thigh, front) + turned(R_shank, front)
-    pole = knee_out + ahead * (0.02 * leg.length)
+    ahead = ahead - (ahead * line).sum(-1, keepdim=True) * line
+    ahead = torch.nn.functional.normalize(ahead, dim=-1)
+    forward = (knee_out * ahead).sum(-1, keepdim=True)
+    least = 0.03 * leg.length
+    pole = knee_out - forward * ahead
+    pole = pole + ahead * (forward + (forward**2 + 4 * least**2).sqrt()) / 2
     knee, end = bend(leg, hip, ankle, pole)
     new_thigh = rotation_between(old_thigh, knee - hip) @ R_thigh
     new_shank = rotation_between(old_shank, end - knee) @ R_shank
