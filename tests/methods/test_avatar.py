@@ -94,7 +94,10 @@ def test_cost_is_linear_in_views_and_frames():
 
 def test_the_ground_of_a_still_body_stays_put(painted):
     motion = Motion.still(2)
-    raised = Motion(motion.R_parent_joint, motion.root_position + painted.rest_joints[0])
+    raised = Motion(
+        motion.R_parent_joint, motion.root_position + painted.rest_joints[0],
+        rest_joints=painted.rest_joints,
+    )
     cameras = build_cameras("static:30", painted.posed(raised).joints, width=48, height=48)
     video = methods.load("avatar")(painted, raised, cameras)
     assert torch.equal(video.frames[:, 0], video.frames[:, 1])

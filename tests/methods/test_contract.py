@@ -133,6 +133,15 @@ def test_a_person_turned_around_is_seen_from_behind(pipe, painted):
     assert red[0] > red[1] + 0.2  # only the front of the painted person is red
 
 
+def test_a_motion_of_another_body_is_put_on_this_one(pipe, painted):
+    raw = clips.make("wave", 3)
+    placed = retarget(raw, painted.rest_joints)
+    cameras = build_cameras("static:0", painted.posed(placed).joints, width=SIZE, height=SIZE)
+    video = pipe(painted, raw, cameras)
+    assert torch.equal(video.frames, pipe(painted, placed, cameras).frames)
+    assert torch.equal(video.motion.root_position, placed.root_position)
+
+
 def test_saving_a_video(pipe, painted, tmp_path):
     motion, cameras = scene(painted)
     folder = pipe(painted, motion, cameras).save(tmp_path / "video")

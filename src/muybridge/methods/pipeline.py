@@ -18,7 +18,7 @@ from muybridge.camera import Cameras
 from muybridge.errors import InputError
 from muybridge.methods.background import Background
 from muybridge.methods.spec import MethodSpec
-from muybridge.motion import Motion
+from muybridge.motion import Motion, retarget
 from muybridge.person import Person
 from muybridge.video import VideoWriter, plate, write_image
 
@@ -91,7 +91,7 @@ class HumanVideo:
 class HumanVideoPipeline(ABC):
     """A method with its weights loaded: person, motion, cameras in, frames out.
 
-    Subclasses implement :meth:`stream`. For every one of them holds, and the contract
+    Subclasses implement :meth:`make`. For every one of them holds, and the contract
     tests check: the same arguments give the same frames; the frames do not depend on
     ``chunk`` or on ``start``; memory depends on ``chunk`` and not on the motion's length.
     """
@@ -100,6 +100,19 @@ class HumanVideoPipeline(ABC):
     size: str
 
     @abstractmethod
+    def make(
+        self,
+        person: Person,
+        motion: Motion,
+        cameras: Cameras,
+        *,
+        seed: int,
+        background: Background,
+        chunk: int,
+        start: int,
+    ) -> Iterator[Chunk]:
+        """Yield the frames from ``start`` on; what :meth:`stream` has checked and completed."""
+
     def stream(
         self,
         person: Person,
@@ -116,7 +129,7 @@ class HumanVideoPipeline(ABC):
 
         Args:
             person: who.
-            motion: what they do; already fitted to the person's body.
+            motion: what they do. A motion of another body is retargeted to theirs.
             cameras: from where; as many frames as the motion.
             seed: of whatever is drawn at random.
             background: behind the person; a plain studio where none is given.
@@ -127,6 +140,15 @@ class HumanVideoPipeline(ABC):
         Raises:
             InputError: the arguments do not fit each other.
         """
+        check_request(motion, cameras, chunk, start)
+        pieces = self.make(
+            person, on_body(motion, person), cameras,
+            seed=seed, background=background or Background(), chunk=chunk, start=start,
+        )
+        for piece in pieces:
+            yield piece
+            if callback is not None:
+                callback(piece.start + piece.frames.shape[1], motion.frames)
 
     def __call__(
         self,
@@ -140,6 +162,7 @@ class HumanVideoPipeline(ABC):
         callback: Callback | None = None,
     ) -> HumanVideo:
         """All frames at once; arguments as for :meth:`stream`."""
+        motion = on_body(motion, person)
         pieces = list(
             self.stream(
                 person, motion, cameras,
@@ -151,6 +174,14 @@ class HumanVideoPipeline(ABC):
             torch.cat([piece.matte for piece in pieces], dim=1),
             motion.fps, cameras, motion,
         )
+
+
+def on_body(motion: Motion, person: Person) -> Motion:
+    """The motion on this person's proportions; itself where it already is."""
+    rest = motion.rest_joints
+    if rest is not None and torch.allclose(rest, person.rest_joints, atol=1e-4):
+        return motion
+    return retarget(motion, person.rest_joints)
 
 
 def check_request(motion: Motion, cameras: Cameras, chunk: int, start: int) -> None:

@@ -18,7 +18,7 @@ from muybridge.methods.avatar.shadow import darken, shadow_maps
 from muybridge.methods.avatar.spec import SPEC
 from muybridge.methods.background import Background
 from muybridge.methods.ground import Ground
-from muybridge.methods.pipeline import Callback, Chunk, HumanVideoPipeline, check_request
+from muybridge.methods.pipeline import Chunk, HumanVideoPipeline
 from muybridge.motion import Motion
 from muybridge.person import Person
 from muybridge.render import Lighting, Texture, prepare_texture, vertex_normals
@@ -33,21 +33,18 @@ class AvatarPipeline(HumanVideoPipeline):
     spec = SPEC
     size = "full"
 
-    def stream(
+    def make(
         self,
         person: Person,
         motion: Motion,
         cameras: Cameras,
         *,
-        seed: int = 0,
-        background: Background | None = None,
-        chunk: int = 4,
-        start: int = 0,
-        callback: Callback | None = None,
+        seed: int,
+        background: Background,
+        chunk: int,
+        start: int,
     ) -> Iterator[Chunk]:
-        """See :meth:`HumanVideoPipeline.stream`. Nothing is drawn at random here."""
-        check_request(motion, cameras, chunk, start)
-        background = background or Background()
+        """See :meth:`HumanVideoPipeline.make`. Nothing is drawn at random here."""
         taken = photographed(person)
         up = vertex_normals(taken.vertices, taken.mesh.faces)[0, :, 1]
         light = RelativeLight(reference_up=up)
@@ -58,8 +55,6 @@ class AvatarPipeline(HumanVideoPipeline):
             last = min(first + chunk, motion.frames)
             frames, matte = compose(bodies.between(first, last), texture, light, ground, first)
             yield Chunk(first, frames, matte)
-            if callback is not None:
-                callback(last, motion.frames)
 
 
 def photographed(person: Person) -> PosedBody:
