@@ -97,6 +97,9 @@ def _cut_by_colour(evidence: Evidence, prior: np.ndarray | None) -> tuple[np.nda
     found = cv2.morphologyEx(found.astype(np.uint8), cv2.MORPH_OPEN, kernel) > 0
     parts = touching(largest_parts(drop_lines(found), 0.004), evidence.core)
     peeled = peel(fill_holes(parts, opened), evidence)
+    floor = floor_weight(evidence) > 0.5
+    smooth = cv2.GaussianBlur(peeled.astype(np.float32), (0, 0), 0.0018 * evidence.height) > 0.5
+    peeled = np.where(floor & ~sure, smooth, peeled)
     return touching(largest_parts(peeled, 0.004), evidence.core), opened
 
 
