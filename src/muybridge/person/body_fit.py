@@ -26,7 +26,7 @@ from muybridge.person.cues import face_vertices
 from muybridge.person.observation import Observation
 from muybridge.render import rasterize_pixels
 
-FOCAL = 1.35
+FOCAL = 1.2
 """Focal length that a photo is expected to have, in picture heights."""
 R_CAM_WORLD = torch.diag(torch.tensor([1.0, -1.0, -1.0]))
 """The photo's camera stands at the origin and looks along -Z."""
@@ -40,9 +40,19 @@ _STIFFNESS = {
     "spine1": 3.0, "spine2": 4.0, "spine3": 3.0, "neck": 2.0, "head": 2.0, "collar": 4.0,
     "shoulder": 0.5, "elbow": 0.7, "wrist": 5.0, "hip": 0.6, "knee": 0.9, "ankle": 5.0,
 }
-_BENDING = {"hip": 6.0, "knee": 6.0, "spine1": 2.0, "spine3": 2.0}
-"""Extra stiffness against bending forward: people stand upright for their picture, and
-an outline can't tell a bent body from a tilted camera."""
+_AXES = {
+    "hip": (6.0, 1.0, 1.0),
+    "knee": (6.0, 3.0, 1.0),
+    "spine1": (6.0, 1.0, 1.0),
+    "spine2": (4.0, 1.0, 1.0),
+    "spine3": (6.0, 1.0, 1.0),
+    "neck": (2.0, 1.0, 1.0),
+    "shoulder": (40.0, 30.0, 1.0),
+    "elbow": (6.0, 4.0, 1.5),
+}
+"""Extra stiffness about each axis. People stand upright for their picture and let their
+arms hang; an outline can't tell a bent body from a tilted camera, nor an arm swung forward
+from one swung back."""
 _CAMERA_TILT = 0.22
 """Expected downward tilt of the camera, radians."""
 _SHAPE_START = (0.5, 0.70, 0.5, 0.5, 0.5, 0.5)
@@ -126,10 +136,11 @@ class _State:
 def _standing_pose() -> Tensor:
     """Local rotations of a person who stands at ease, arms down ``[55, 3, 3]``."""
     R = torch.eye(3).repeat(len(JOINTS), 1, 1)
-    down, bend = np.deg2rad(72.0), np.deg2rad(8.0)
+    down, bend = float(np.deg2rad(74.0)), float(np.deg2rad(12.0))
     for sign, side in ((1.0, "left"), (-1.0, "right")):
         turn = torch.tensor([0.0, 0.0, -sign * down])
-        R[JOINT_INDEX[f"{side}_shoulder"]] = roma.rotvec_to_rotmat(turn)
+        forward = roma.rotvec_to_rotmat(torch.tensor([-0.14, 0.0, 0.0]))
+        R[JOINT_INDEX[f"{side}_shoulder"]] = forward @ roma.rotvec_to_rotmat(turn)
         R[JOINT_INDEX[f"{side}_elbow"]] = roma.rotvec_to_rotmat(
             torch.tensor([0.0, -sign * bend, -sign * 0.05])
         )
@@ -167,7 +178,7 @@ class BodyFitter:
         self.face = {n: torch.from_numpy(v) for n, v in face_vertices(body).items()}
         self.unit = torch.tensor([1000.0 / o.height for o in observations])
         stiffness = torch.tensor([_STIFFNESS[j.split("_")[-1]] for j in _ACTIVE])
-        axes = torch.tensor([[_BENDING.get(j.split("_")[-1], 1.0), 1.0, 1.0] for j in _ACTIVE])
+        axes = torch.tensor([_AXES.get(j.split("_")[-1], (1.0, 1.0, 1.0)) for j in _ACTIVE])
         self.stiffness = stiffness[None, :, None] * axes
         left = [i for i, j in enumerate(_ACTIVE) if j.startswith("left_")]
         self.mirror = (left, [_ACTIVE.index("right_" + _ACTIVE[i][5:]) for i in left])
@@ -291,7 +302,7 @@ class BodyFitter:
         lean = tilt.square() * torch.tensor([6.0, 4.0, 12.0])
         return (
             pose + 2 * apart.square().sum() + 4 * crooked * 2 / len(s.angles)
-            + 6 * shape + 20 * s.log_focal.square().sum() + lean.sum()
+            + 6 * shape + 8 * s.log_focal.square().sum() + lean.sum()
             + 20 * (s.root_angles[:, 0] - s.root_angles[:, 0].mean()).square().sum()
         )
 

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from muybridge.body import JOINT_INDEX, Part, ShapedBody
+from muybridge.render import vertex_normals
 
 HEAD, TORSO, LEFT_ARM, RIGHT_ARM, LEFT_HAND, RIGHT_HAND = range(6)
 LEFT_LEG, RIGHT_LEG, LEFT_FOOT, RIGHT_FOOT = range(6, 10)
@@ -51,11 +52,14 @@ class Charts:
         along: ``[N]`` metres along the chart's line.
         across: ``[N, 2]`` position across the line (towards the front, towards the
             left), metres; its direction is the angle.
+        flat: ``[N]`` 0 where the surface runs along the line, 1 where it is square to it
+            (the top of a shoulder), and angles mean nothing.
     """
 
     chart: np.ndarray
     along: np.ndarray
     across: np.ndarray
+    flat: np.ndarray
 
 
 def unroll(body: ShapedBody, vertices: np.ndarray) -> Charts:
@@ -70,6 +74,9 @@ def unroll(body: ShapedBody, vertices: np.ndarray) -> Charts:
     chart = CHART_OF_PART[parts]
     along = np.zeros(len(vertices))
     across = np.zeros((len(vertices), 2))
+    flat = np.zeros(len(vertices))
+    surface = torch.from_numpy(vertices)[None].float()
+    normals = vertex_normals(surface, body.mesh.faces)[0].numpy()
 
     def joint(name: str) -> np.ndarray:
         return np.asarray(joints[JOINT_INDEX[name]])
@@ -83,6 +90,7 @@ def unroll(body: ShapedBody, vertices: np.ndarray) -> Charts:
         )
         along[own] = position
         across[own] = vertices[own][:, [front, left]] - center
+        flat[own] = np.clip((np.abs(normals[own][:, axis]) - 0.55) / 0.25, 0, 1)
 
     x, y, z = 0, 1, 2
     head = joint("head")
@@ -110,7 +118,7 @@ def unroll(body: ShapedBody, vertices: np.ndarray) -> Charts:
         ankle, ball = joint(f"{side}_ankle"), joint(f"{side}_foot")
         heel = ankle * np.array([1, 0.5, 1]) - np.array([0, 0, 0.05])
         tube(foot, z, [heel, ball], y, x)
-    return Charts(chart, along, across)
+    return Charts(chart, along, across, flat)
 
 
 def zero_pose_vertices(body: ShapedBody, offsets: torch.Tensor) -> np.ndarray:

@@ -116,3 +116,20 @@ def face_vertices(body: AnnyBody) -> dict[str, np.ndarray]:
         "mouth": np.nonzero(lips & head & (points[:, 2] > mouth[2] - 0.02))[0],
         "chin": chin,
     }
+
+
+@cache
+def scalp(body: AnnyBody) -> np.ndarray:
+    """1 on the vertices of the built-in body's head where hair grows ``[N]``."""
+    points = np.asarray(body.template)
+    head = np.asarray(body.mesh.parts) == int(Part.HEAD)
+    eyes = np.asarray(body.landmark_weights[1:3]) @ points
+    ears = np.asarray(body.landmark_weights[3:5]) @ points
+    eye, ear = eyes.mean(0), ears.mean(0)
+    behind = points[:, 2] < ear[2] - 0.012
+    above = points[:, 1] > eye[1] + 0.035
+    nape = points[:, 1] > ear[1] - 0.045
+    outer = ~np.array([n.startswith(("eye", "mouth", "tongue")) for n in body.label_names])[
+        np.asarray(body.labels)
+    ]
+    return (head & outer & ((behind & nape) | above)).astype(float)

@@ -25,6 +25,10 @@ from muybridge.person.observation import Observation
 from muybridge.person.surface_graph import SurfaceGraph
 from muybridge.render import rasterize_pixels
 
+_GROW = 0.0007
+"""How far beyond the matte's edge the surface is drawn, person heights: a pixel at the
+edge that the surface misses costs more than one that it covers in vain."""
+
 
 @dataclass(frozen=True)
 class PhotoCamera:
@@ -134,7 +138,8 @@ def _pairs(
     """
     line = outline(region, scale)
     source, goal = match(line, target, height)
-    gap = target.points[goal] - line.points[source]
+    grow = 0.0 if inner else _GROW * height
+    gap = target.points[goal] + grow * target.normals[goal] - line.points[source]
     if inner:
         near = np.linalg.norm(gap, axis=1) < 0.035 * height
         source, goal, gap = source[near], goal[near], gap[near]

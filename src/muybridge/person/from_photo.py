@@ -4,27 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from os import PathLike
-from typing import cast
 
 import numpy as np
 import torch
 
-from muybridge.body import AnnyBody, Shape, load_anny
+from muybridge.body import AnnyBody, Part, Shape, load_anny
 from muybridge.body.anny import PHENOTYPES
 from muybridge.errors import InputError
 from muybridge.motion import Motion, load_motion
 from muybridge.person.body_fit import R_CAM_WORLD, BodyFit, BodyFitter, shaped_body
 from muybridge.person.charts import unroll, zero_pose_vertices
-from muybridge.person.cues import PointCue, face_cues, hand_cues
+from muybridge.person.cues import PointCue, face_cues, hand_cues, scalp
 from muybridge.person.face_detect import find_face, skin_model
 from muybridge.person.garment import Dressed, dress
+from muybridge.person.head_fill import Seen, fill_head, spread_over
 from muybridge.person.keypoints import Keypoints, detect_keypoints, read_keypoints
 from muybridge.person.matte import matte
 from muybridge.person.observation import Observation, observe
 from muybridge.person.person import Person, Photo
-from muybridge.person.photo import Layout, PhotoInput, read_photo
+from muybridge.person.photo import PhotoInput, read_photo
 from muybridge.person.texture import Layout as TextureLayout
-from muybridge.person.texture import Patches, View, accept, compose, level_colours, look_up
+from muybridge.person.texture import (
+    Patches,
+    Spread,
+    View,
+    accept,
+    at_vertices,
+    compose,
+    level_colours,
+    look_up,
+    merge,
+)
 
 Picture = str | PathLike[str] | np.ndarray
 _LOW = 0.6
@@ -41,6 +51,7 @@ def person_from_photo(
     *,
     back_mask: Picture | None = None,
     keypoints: str | PathLike[str] | None = None,
+    back_keypoints: str | PathLike[str] | None = None,
     progress: Callable[[float, str], None] | None = None,
 ) -> Person:
     """Fits a person to photos; see :meth:`muybridge.person.Person.from_photo`."""
@@ -50,8 +61,7 @@ def person_from_photo(
             progress(done, what)
 
     tell(0.0, "reading the photos")
-    photos = read_photo(front, back, mask, back_mask, cast(Layout, layout))
-    points = read_keypoints(keypoints, len(photos)) if keypoints is not None else None
+    photos = read_photo(front, back, mask, back_mask, layout)
     confidence: dict[str, float] = {}
     warnings: list[str] = []
     observations: list[Observation] = []
@@ -63,7 +73,7 @@ def person_from_photo(
         alpha, sure, notes = _matte(photo)
         confidence[f"{photo.name}.matte"] = sure
         warnings += [f"{photo.name}: {n}" for n in notes]
-        own = points[i] if points else detect_keypoints(photo.image, alpha > 0.5)
+        own = _keypoints(photo, keypoints if photo.name == "front" else back_keypoints, alpha)
         face = find_face(photo.image, alpha > 0.5) if photo.name == "front" else None
         model = skin_model(photo.image, alpha > 0.5, face, reference=reference)
         if face is not None:
@@ -134,6 +144,16 @@ def _face_colour(image: np.ndarray, box: tuple[int, int, int, int]) -> np.ndarra
     return np.asarray(np.median(middle.reshape(-1, 3), 0) / 255)
 
 
+def _keypoints(
+    photo: PhotoInput, file: str | PathLike[str] | None, alpha: np.ndarray
+) -> Keypoints | None:
+    """The user's keypoints of a photo (in that photo's pixels), or an installed detector's."""
+    if file is None:
+        return detect_keypoints(photo.image, alpha > 0.5)
+    height, width = photo.image.shape[:2]
+    return read_keypoints(file, width, height)
+
+
 def _has_no_face_points(keypoints: Keypoints | None) -> bool:
     return keypoints is None or float(keypoints.confidence[:3].min()) < 0.5
 
@@ -163,13 +183,29 @@ def _colours(
     layout = TextureLayout.of(body.mesh)
     charts = unroll(dressed.body, zero_pose_vertices(dressed.body, dressed.offsets))
     patches = Patches.of(layout, charts)
-    colours, seen = [], []
-    for o, camera, vertices in zip(observations, dressed.cameras, dressed.posed, strict=True):
-        colour, visible, clear = look_up(layout, body.mesh, View(o, camera, vertices))
-        colours.append(colour)
-        seen.append(accept(patches, colour, visible, clear))
-    colours = level_colours(layout, dressed.graph, colours, seen)
-    return compose(layout, patches, colours, seen, skin)
+    looked = [
+        look_up(layout, body.mesh, View(o, camera, vertices))
+        for o, camera, vertices in zip(
+            observations, dressed.cameras, dressed.posed, strict=True
+        )
+    ]
+    seen = [accept(patches, one) for one in looked]
+    colours = level_colours(layout, dressed.graph, [one.colour for one in looked], seen)
+    blend = merge(colours, seen)
+    likeness = merge([one.skin for one in looked], seen)
+    best = np.max(np.stack(seen), 0)
+    vertices = at_vertices(
+        layout, len(charts.along), blend, np.where(best > 0.13, best, 0), likeness
+    )
+    parts = body.mesh.parts.numpy()
+    head = np.isin(parts, (int(Part.HEAD), int(Part.NECK)))
+    on_head = Seen(vertices.colour, vertices.trust * head, vertices.skin)
+    ears = body.masks["ears"].numpy()
+    spread = Spread(
+        spread_over(dressed.graph, vertices),
+        fill_head(dressed.graph, on_head, ears=ears, scalp=scalp(body), skin=skin),
+    )
+    return compose(layout, patches, charts, blend, best, spread)
 
 
 def _photo(

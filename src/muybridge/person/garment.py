@@ -11,6 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from muybridge.body import AnnyBody, Part, ShapedBody
+from muybridge.person.arms_before import ARMS, arms_before
 from muybridge.person.body_fit import BodyFit
 from muybridge.person.contours import outline
 from muybridge.person.drape import LimbBorder, PhotoCamera, on_outline, outline_pull, to_bind
@@ -72,6 +73,11 @@ def dress(
     hands = np.isin(parts, (int(Part.LEFT_HAND), int(Part.RIGHT_HAND)))
     pull = np.where(hands, 2e-3, 1e-4)
 
+    def as_seen(v: np.ndarray, camera: PhotoCamera, o: Observation) -> np.ndarray:
+        if o.facing != "front":
+            return v
+        return arms_before(v, anny, camera, graph, o.height)
+
     def draw_in(
         start: list[np.ndarray], bends: tuple[float, ...], fine: tuple[float, ...] = ()
     ) -> list[np.ndarray]:
@@ -80,10 +86,11 @@ def dress(
             v = vertices.copy()
             limbs: list[LimbBorder] = []
             for i, bend in enumerate(bends + fine):
-                if 0 < i <= len(bends):
-                    limbs = limb_borders(v, anny, camera, o)
+                seen = as_seen(v, camera, o)
+                if i in (1, len(bends) - 1):
+                    limbs = limb_borders(seen, anny, camera, o)
                 v[:, :2] += outline_pull(
-                    v, anny, camera, o, graph,
+                    seen, anny, camera, o, graph,
                     bend=bend, pull=pull, fine=i >= len(bends), limbs=limbs,
                 )
             out.append(v)
@@ -107,21 +114,20 @@ def dress(
     offsets = offsets + ease[:, None] * normals + flatten * flattened
     base = pose(offsets)
     posed = draw_in(base, (3.0, 1.0, 0.3, 0.1), (0.03, 0.01, 0.01))
-    moves = [
-        to_bind(torch.from_numpy(p - b).float(), shaped.rig.weights, R[k])
-        for k, (p, b) in enumerate(zip(posed, base, strict=True))
-    ]
-    shared = torch.stack(moves).mean(0)
+    def moved(surfaces: list[np.ndarray]) -> Tensor:
+        return torch.stack(
+            [
+                to_bind(torch.from_numpy(p - b).float(), shaped.rig.weights, R[k])
+                for k, (p, b) in enumerate(zip(surfaces, base, strict=True))
+            ]
+        )
+
+    shared = moved(posed).mean(0)
+    posed = [as_seen(v, c, o) for v, c, o in zip(posed, cameras, observations, strict=True)]
     shared = torch.from_numpy(graph.smooth(shared.numpy().astype(float), 2)).float()
     total = torch.from_numpy(offsets).float() + shared
-    drape = torch.stack(moves) - shared
+    drape = moved(posed) - shared
     return Dressed(shaped, total, tuple(posed), drape, cameras, graph, shod)
-
-
-_ARMS = (
-    (int(Part.LEFT_UPPER_ARM), int(Part.LEFT_FOREARM), int(Part.LEFT_HAND)),
-    (int(Part.RIGHT_UPPER_ARM), int(Part.RIGHT_FOREARM), int(Part.RIGHT_HAND)),
-)
 
 
 def limb_borders(
@@ -135,11 +141,12 @@ def limb_borders(
     part = anny.mesh.parts.numpy()[anny.mesh.faces.numpy()[triangle, 0]]
     part = np.where(triangle >= 0, part, 0)
     borders = []
-    for parts in _ARMS:
+    for upper, *parts in ARMS:
+        # a sleeve may be the trunk's own cloth: the upper arm is left to the outline
         limb = np.isin(part, parts)
-        region = cut_limb(observation, limb, (part > 0) & ~limb)
+        region = cut_limb(observation, limb, (part > 0) & ~limb & (part != upper))
         if region is not None:
-            borders.append(LimbBorder(parts, outline(region)))
+            borders.append(LimbBorder(tuple(parts), outline(region)))
     return borders
 
 
@@ -181,6 +188,5 @@ def _ease(
     value = np.clip(total / weight, *_EASE)
     known = np.where(bare > 0, 4.0, known)
     value = np.where(bare > 0, 0.0, value)
-    spread = graph.fill(value, known, stiffness=0.02, pull=1e-3)
-    print('ease',np.percentile(spread,[1,25,50,75,99]))
+    spread = graph.fill(value, known, stiffness=0.2, pull=1e-3)
     return np.clip(spread, *_EASE) * (1 - bare)

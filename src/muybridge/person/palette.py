@@ -12,7 +12,7 @@ import numpy as np
 
 from muybridge.person.fill import Grid, Samples, blur_known
 
-_LEAST = np.array([7.0, 3.0, 3.0])
+_LEAST = np.array([18.0, 3.5, 3.5])
 """Least spread of a part's colours in Lab that is believed."""
 
 

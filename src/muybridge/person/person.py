@@ -124,6 +124,7 @@ class Person:
         *,
         back_mask: str | PathLike[str] | np.ndarray | None = None,
         keypoints: str | PathLike[str] | None = None,
+        back_keypoints: str | PathLike[str] | None = None,
         progress: Callable[[float, str], None] | None = None,
     ) -> Person:
         """Fits a person to one photo, or to a front and a back.
@@ -137,7 +138,9 @@ class Person:
                 holds the pose in the photo, from a body estimator such as GVHMR.
             layout: ``auto``, ``single``, or ``sheet`` (front and back side by side).
             back_mask: a mask for ``back``.
-            keypoints: a file of 2D keypoints of the photo.
+            keypoints: a file of 2D keypoints of the front (of its half of a sheet), in pixels:
+                COCO, OpenPose, DWPose or MediaPipe.
+            back_keypoints: the same of the back.
             progress: told the fraction done and what is being done.
 
         Raises:
@@ -147,7 +150,8 @@ class Person:
 
         return person_from_photo(
             front, back, mask, fit, layout,
-            back_mask=back_mask, keypoints=keypoints, progress=progress,
+            back_mask=back_mask, keypoints=keypoints, back_keypoints=back_keypoints,
+            progress=progress,
         )
 
     def save(self, folder: str | PathLike[str]) -> None:

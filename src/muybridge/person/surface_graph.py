@@ -18,10 +18,13 @@ class SurfaceGraph:
     Attributes:
         neighbours: ``[N, N]`` rows sum to 1: the mean over a vertex' neighbours.
         laplacian: ``[N, N]`` identity minus ``neighbours``.
+        springs: ``[N, N]`` symmetric: ``x' springs x`` is the mean squared difference
+            between neighbours.
     """
 
     neighbours: sp.csr_matrix
     laplacian: sp.csr_matrix
+    springs: sp.csr_matrix
 
     @staticmethod
     def of(vertices: np.ndarray, faces: np.ndarray) -> SurfaceGraph:
@@ -48,7 +51,9 @@ class SurfaceGraph:
             adjacency = adjacency + bonds.tocsr()
         degree = np.maximum(np.asarray(adjacency.sum(1)).ravel(), 1e-9)
         mean = sp.diags(1 / degree) @ adjacency
-        return SurfaceGraph(mean.tocsr(), (sp.identity(n) - mean).tocsr())
+        both = 0.5 * (adjacency + adjacency.T)
+        springs = (sp.diags(np.asarray(both.sum(1)).ravel()) - both) / 6.0
+        return SurfaceGraph(mean.tocsr(), (sp.identity(n) - mean).tocsr(), springs.tocsr())
 
     def smooth(self, field: np.ndarray, rounds: int, keep: float = 0.5) -> np.ndarray:
         """Blends each vertex with its neighbours' mean, ``rounds`` times."""
@@ -78,8 +83,7 @@ class SurfaceGraph:
         n = self.laplacian.shape[0]
         pull_diagonal = sp.diags(np.broadcast_to(np.asarray(pull, float), (n,)))
         L = self.laplacian
-        first_order = 0.5 * (L + L.T)
-        system = rows.T @ rows + bend * (L.T @ L) + stretch * first_order + pull_diagonal
+        system = rows.T @ rows + bend * (L.T @ L) + stretch * self.springs + pull_diagonal
         factor = splu(system.tocsc(), permc_spec="MMD_AT_PLUS_A", options={"SymmetricMode": True})
         return np.asarray(factor.solve(np.asarray(rows.T @ goal)))
 
@@ -97,7 +101,6 @@ class SurfaceGraph:
         flat = values.reshape(len(values), -1)
         root = np.sqrt(known)
         rows = sp.diags(root).tocsr()
-        found = self.solve(
-            rows, flat * root[:, None], bend=stiffness, stretch=stiffness * 10, pull=pull
-        )
+        # springs only: between known values a spread field never leaves their range
+        found = self.solve(rows, flat * root[:, None], bend=0.0, stretch=stiffness, pull=pull)
         return found.reshape(values.shape)

@@ -15,9 +15,18 @@ import numpy as np
 import torch
 
 from muybridge.body import Mesh, Part
-from muybridge.person.charts import CHARTS, HEAD, Charts
+from muybridge.person.charts import (
+    CHARTS,
+    HEAD,
+    LEFT_FOOT,
+    LEFT_HAND,
+    RIGHT_FOOT,
+    RIGHT_HAND,
+    Charts,
+)
 from muybridge.person.drape import PhotoCamera
 from muybridge.person.fill import Samples, continue_around
+from muybridge.person.head_fill import Seen
 from muybridge.person.observation import Observation
 from muybridge.person.palette import familiar
 from muybridge.person.surface_graph import SurfaceGraph
@@ -87,16 +96,26 @@ class View:
     vertices: np.ndarray
 
 
-def look_up(
-    layout: Layout, mesh: Mesh, view: View
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+@dataclass(frozen=True)
+class Looked:
     """What one photo says of each texel.
 
-    Returns:
-        Colours ``[P, 3]`` 0..1; how well each is seen ``[P]`` 0..1: the cosine between
-        the surface and the ray, 0 where hidden or off the person; and where no other
-        limb is near in the picture ``[P]`` bool.
+    Attributes:
+        colour: ``[P, 3]`` 0..1.
+        seen: ``[P]`` 0..1, the cosine between the surface and the ray; 0 where hidden or
+            off the person.
+        clear: ``[P]`` bool, no limb lies near in the picture, before or behind.
+        skin: ``[P]`` 0..1 likeness to the person's skin.
     """
+
+    colour: np.ndarray
+    seen: np.ndarray
+    clear: np.ndarray
+    skin: np.ndarray
+
+
+def look_up(layout: Layout, mesh: Mesh, view: View) -> Looked:
+    """Looks every texel up in one photo."""
     o = view.observation
     height, width = o.mask.shape
     pixels = view.camera.project(view.vertices)
@@ -118,40 +137,48 @@ def look_up(
     visible = at[:, 2] < nearest[yi, xi] + slack
     part = np.where(triangle >= 0, mesh.parts.numpy()[mesh.faces.numpy()[triangle, 0]], 0)
     own = mesh.parts.numpy()[layout.corners[np.arange(len(xi)), layout.weights.argmax(1)]]
-    clear = _clear_of_other_limbs(part, own, xi, yi, o.height)
-    skin = _skin_guard(o, own, xi, yi)
+    clear = _clear_of_other_limbs(part, depth, own, at[:, 2], (yi, xi), o.height)
+    skin = np.zeros(o.mask.shape, np.float32) if o.skin is None else o.skin
+    skin = cv2.GaussianBlur(skin, (0, 0), 0.0025 * o.height)[yi, xi]
+    hand = np.isin(own, (int(Part.LEFT_HAND), int(Part.RIGHT_HAND)))
+    alien = hand & (skin < 0.08) if o.skin is not None else np.zeros(len(hand), bool)
     spread = spread_inward(o.image, o.core)
     colour = _remap(spread, x, y)
     near = cv2.dilate(o.mask.astype(np.uint8), np.ones((5, 5), np.uint8))[yi, xi] > 0
     edge = np.where(o.core[yi, xi], 1.0, 0.5) * near
-    seen = np.clip(cosine, 0, 1) * visible * skin * edge
-    return colour, seen.astype(np.float32), clear
+    seen = np.clip(cosine, 0, 1) * visible * ~alien * edge
+    return Looked(colour, seen.astype(np.float32), clear, skin)
 
 
 def _clear_of_other_limbs(
-    part: np.ndarray, own: np.ndarray, xi: np.ndarray, yi: np.ndarray, height: float
+    part: np.ndarray,
+    depth: np.ndarray,
+    own: np.ndarray,
+    own_depth: np.ndarray,
+    pixel: tuple[np.ndarray, np.ndarray],
+    height: float,
 ) -> np.ndarray:
-    """Texels whose pixel lies well away from every other limb in the picture, bool."""
+    """Texels whose pixel lies well away from every limb before or behind them, bool.
+
+    Limbs that are near in the picture and in depth too (an arm at its shoulder) grow out
+    of one another and don't count.
+    """
+    yi, xi = pixel
     margin = max(1, round(0.012 * height))
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * margin + 1,) * 2)
     group_of_pixel = np.where(part > 0, _LIMB_GROUP[part], -1)
     group_of_texel = _LIMB_GROUP[own]
     clear = np.ones(len(xi), bool)
     for group in range(7):
+        mine = np.nonzero(group_of_texel == group)[0]
+        if not len(mine):
+            continue
         other = (group_of_pixel >= 0) & (group_of_pixel != group)
-        near = cv2.dilate(other.astype(np.uint8), kernel) > 0
-        clear &= ~((group_of_texel == group) & near[yi, xi])
+        before = cv2.erode(np.where(other, depth, 1e3).astype(np.float32), kernel)
+        behind = cv2.dilate(np.where(other, depth, 0).astype(np.float32), kernel)
+        y, x, z = yi[mine], xi[mine], own_depth[mine]
+        clear[mine] = (before[y, x] > z - 0.03) & (behind[y, x] < z + 0.03)
     return clear
-
-
-def _skin_guard(o: Observation, own: np.ndarray, xi: np.ndarray, yi: np.ndarray) -> np.ndarray:
-    """0 where a hand would take a colour that is not skin."""
-    if o.skin is None:
-        return np.ones(len(xi), np.float32)
-    hand = np.isin(own, (int(Part.LEFT_HAND), int(Part.RIGHT_HAND)))
-    soft = cv2.GaussianBlur(o.skin, (0, 0), 0.0025 * o.height)
-    unlike = soft[yi, xi] < 0.2
-    return np.where(hand & unlike, 0.0, 1.0).astype(np.float32)
 
 
 def spread_inward(image: np.ndarray, inner: np.ndarray) -> np.ndarray:
@@ -209,7 +236,7 @@ def level_colours(
     import scipy.sparse as sp
 
     field = graph.solve(
-        sp.diags(root).tocsr(), mean * root[:, None], bend=0.5, stretch=0.05, pull=2e-4
+        sp.diags(root).tocsr(), mean * root[:, None], bend=0.5, stretch=0.05, pull=1.5e-3
     )
     half = layout.at(field) / 2
     return [np.clip(colours[0] - half, 0, 1), np.clip(colours[1] + half, 0, 1)]
@@ -243,52 +270,95 @@ class Patches:
         return Samples(self.along[i], self.angle[i], colour[i], trust[i], self.radius[which])
 
 
-def accept(
-    patches: Patches, colour: np.ndarray, seen: np.ndarray, clear: np.ndarray
-) -> np.ndarray:
-    """``seen``, lowered where a colour is another limb's."""
+_OWN_COLOURS = (HEAD, LEFT_HAND, RIGHT_HAND, LEFT_FOOT, RIGHT_FOOT)
+"""Charts whose colours are told otherwise (hands by skin) or too varied to be judged."""
+
+
+def accept(patches: Patches, looked: Looked) -> np.ndarray:
+    """How well each texel is seen, lowered where its colour is another limb's."""
+    colour, seen, clear = looked.colour, looked.seen, looked.clear
     out = seen.copy()
     for which in range(CHARTS):
         i = patches.own[which]
-        if which == HEAD or not len(i):
+        if which in _OWN_COLOURS or not len(i):
             continue
         fits = familiar(patches.samples(which, colour, seen * (seen > 0.3)), clear[i])
         out[i] *= np.where(clear[i], 1.0, fits)
     return out
 
 
+@dataclass(frozen=True)
+class Spread:
+    """Colours of the vertices, for texels that no chart can fill.
+
+    Attributes:
+        over: ``[N, 3]`` seen colours spread over the surface.
+        head: ``[N, 3]`` the head, hair and skin apart.
+    """
+
+    over: np.ndarray
+    head: np.ndarray
+
+
+def at_vertices(
+    layout: Layout, count: int, colour: np.ndarray, trust: np.ndarray, skin: np.ndarray
+) -> Seen:
+    """Gathers texels at the vertex each is nearest to."""
+    dominant = layout.corners[np.arange(len(trust)), layout.weights.argmax(1)]
+    weight = np.bincount(dominant, trust, count)
+    values = np.concatenate([colour, skin[:, None]], 1)
+    mean = np.stack(
+        [np.bincount(dominant, trust * values[:, i], count) for i in range(4)], 1
+    ) / np.maximum(weight, 1e-9)[:, None]
+    return Seen(mean[:, :3], np.clip(weight / 4, 0, 1), mean[:, 3])
+
+
+def merge(
+    values: Sequence[np.ndarray], seen: Sequence[np.ndarray]
+) -> np.ndarray:
+    """Values ``[P]`` or ``[P, C]`` of several photos, the squarest view counting most."""
+    sharp = [s**3 for s in seen]
+    total = np.maximum(sum(sharp), 1e-12)
+    shaped = [w.reshape(-1, *([1] * (v.ndim - 1))) for v, w in zip(values, sharp, strict=True)]
+    mixed = sum(v * w for v, w in zip(values, shaped, strict=True))
+    return np.asarray(mixed / total.reshape(-1, *([1] * (values[0].ndim - 1))))
+
+
 def compose(
     layout: Layout,
     patches: Patches,
-    colours: Sequence[np.ndarray],
-    seen: Sequence[np.ndarray],
-    skin: np.ndarray,
+    charts: Charts,
+    blend: np.ndarray,
+    best: np.ndarray,
+    spread: Spread,
 ) -> tuple[np.ndarray, float]:
     """The texture of all photos together.
 
     Args:
         layout: the texture's layout.
         patches: its texels by chart.
-        colours, seen: of each photo.
-        skin: ``[3]`` the person's skin, 0..1, for hands that no photo shows.
+        charts: where each vertex lies on its chart.
+        blend: ``[P, 3]`` colour of the texels that were seen.
+        best: ``[P]`` how well the best photo saw each.
+        spread: colours of the vertices.
 
     Returns:
         ``[S, S, 3]`` uint8, and the share of the surface that some photo saw.
     """
-    sharp = [s**3 for s in seen]
-    total = np.maximum(sum(sharp), 1e-12)
-    blend = sum(c * w[:, None] for c, w in zip(colours, sharp, strict=True)) / total[:, None]
-    best = np.max(np.stack(seen), 0)
-    trust = np.clip((best - 0.08) / 0.12, 0, 1)
-    source = np.where(best > 0.2, best, 0)
-    filled = blend.copy()
+    trust = np.clip((best - 0.05) / 0.10, 0, 1)
+    source = np.where(best > 0.13, best, 0)
+    filled = layout.at(spread.over)
+    flat = layout.at(charts.flat)
+    head = layout.at(spread.head)
     for which in range(CHARTS):
         i = patches.own[which]
-        samples = patches.samples(which, blend, source)
-        if (samples.trust > 0).mean() > 0.01:
-            filled[i] = continue_around(samples, band=25.0 if which == HEAD else 45.0)
-        else:
-            filled[i] = skin
+        if which == HEAD:
+            filled[i] = head[i]
+        elif which not in _OWN_COLOURS:
+            samples = patches.samples(which, blend, source)
+            if (samples.trust > 0).mean() > 0.01:
+                around = continue_around(samples, band=45.0)
+                filled[i] = filled[i] * flat[i, None] + around * (1 - flat[i, None])
     colour = blend * trust[:, None] + filled * (1 - trust[:, None])
     texture = np.zeros((layout.size * layout.size, 3), np.float32)
     texture[layout.texel] = colour
@@ -296,5 +366,5 @@ def compose(
     covered[layout.texel] = True
     square = (layout.size, layout.size)
     whole = np.round(np.clip(texture, 0, 1) * 255).astype(np.uint8).reshape(*square, 3)
-    spread = spread_inward(whole, covered.reshape(square))
-    return np.round(spread * 255).astype(np.uint8), float((trust > 0.5).mean())
+    painted = spread_inward(whole, covered.reshape(square))
+    return np.round(painted * 255).astype(np.uint8), float((trust > 0.5).mean())
