@@ -78,7 +78,7 @@ def guide(
             out, "", "holds files that are not a guide",
             "name another folder with -o, or give --force",
         )
-    motion = prepare.check_early(job)
+    motion, _ = prepare.check_early(job)
     body = _body(job)
     motion = prepare.place(job, motion, body.rest_joints)
     cameras = prepare.aim(job, _framing(body, motion))

@@ -64,7 +64,7 @@ def plan(job: Job, *, known: Speed | None = None) -> Plan:
         InputError: a run of the job would be refused.
     """
     prepare.input_digests(job)
-    motion = prepare.check_early(job)
+    motion, _ = prepare.check_early(job)
     body = load_body().with_shape(Shape())
     placed = prepare.place(job, motion.slice(0, min(8, motion.frames)), body.rest_joints)
     cameras = prepare.aim(job, body.pose(placed).joints)

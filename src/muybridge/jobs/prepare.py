@@ -98,19 +98,19 @@ def aim(job: Job, points: Float[Tensor, "T P 3"]) -> Cameras:
     )
 
 
-def check_early(job: Job) -> Motion:
+def check_early(job: Job) -> tuple[Motion, int]:
     """Find what is wrong with motion, cameras and background before the long work begins.
 
     Returns:
-        The motion of :func:`read_motion`.
+        The motion of :func:`read_motion`, and how many views there will be.
     """
     motion = read_motion(job)
     body = load_body().with_shape(Shape())
     rehearsal = place(job, motion.slice(0, min(2, motion.frames)), body.rest_joints)
-    aim(job, body.pose(rehearsal).joints)
+    views = aim(job, body.pose(rehearsal).joints).views
     if parse_kind(job.background) == "picture":
         Background.of_file(job.background)
-    return motion
+    return motion, views
 
 
 def fit_origin(job: Job, inputs: dict[str, dict[str, str]]) -> dict[str, str]:
