@@ -83,7 +83,8 @@ def unroll(body: ShapedBody, vertices: np.ndarray) -> Charts:
 
     def tube(which: int, axis: int, knots: list[np.ndarray], front: int, left: int) -> None:
         own = chart == which
-        line = np.stack(sorted(knots, key=lambda k: float(k[axis])))
+        ends = np.stack(knots)
+        line = ends[np.argsort(ends[:, axis])]
         position = vertices[own][:, axis]
         center = np.stack(
             [np.interp(position, line[:, axis], line[:, i]) for i in (front, left)], 1

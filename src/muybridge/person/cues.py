@@ -133,3 +133,14 @@ def scalp(body: AnnyBody) -> np.ndarray:
         np.asarray(body.labels)
     ]
     return (head & outer & ((behind & nape) | above)).astype(float)
+
+
+@cache
+def hairless(body: AnnyBody) -> np.ndarray:
+    """1 on the built-in body's face below the brows, and on its neck ``[N]``."""
+    points = np.asarray(body.template)
+    parts = np.asarray(body.mesh.parts)
+    eye = (np.asarray(body.landmark_weights[1:3]) @ points).mean(0)
+    features = (np.asarray(body.masks["face"]) > 0.2) & (points[:, 1] < eye[1] + 0.03)
+    features &= (points[:, 2] > eye[2] - 0.05) & (np.abs(points[:, 0]) < 0.055)
+    return (features | (parts == int(Part.NECK))).astype(float)

@@ -151,7 +151,10 @@ def _face_rows(
 ) -> tuple[sp.csr_matrix, np.ndarray]:
     """Observations that put eyes, nose, mouth and chin where the photo shows them."""
     groups = face_vertices(body)
-    rows, columns, values, goal = [], [], [], []
+    rows: list[int] = []
+    columns: list[int] = []
+    values: list[float] = []
+    goal: list[np.ndarray] = []
     for cue in o.cues:
         if cue.name not in groups:
             continue

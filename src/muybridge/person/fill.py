@@ -94,6 +94,11 @@ def continue_around(samples: Samples, *, band: float = 40.0) -> np.ndarray:
     tone = blur_known(grid.colour, known, rows=6.0, columns=10.0)
     fine = np.where(known[..., None], grid.colour - tone, 0.0)
     fine, filled = _mirror_rows(fine, known, reach)
+    # beyond what was mirrored once a pattern would repeat itself like a tile: let it fade
+    unseen = (~np.concatenate([known] * 3, 1)).astype(np.uint8)
+    apart = cv2.distanceTransform(unseen, cv2.DIST_L2, 5)
+    apart = apart[:, COLUMNS : 2 * COLUMNS, None]
+    fine = fine * np.clip(1.5 - 0.5 * apart / reach, 0.25, 1.0)
     broad = _bridge_rows(tone, known)
     colour = np.clip(broad + fine, 0, 1)
     colour = np.where(known[..., None], grid.colour, colour)

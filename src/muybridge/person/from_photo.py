@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from os import PathLike
 
 import numpy as np
@@ -14,7 +15,7 @@ from muybridge.errors import InputError
 from muybridge.motion import Motion, load_motion
 from muybridge.person.body_fit import R_CAM_WORLD, BodyFit, BodyFitter, shaped_body
 from muybridge.person.charts import unroll, zero_pose_vertices
-from muybridge.person.cues import PointCue, face_cues, hand_cues, scalp
+from muybridge.person.cues import PointCue, face_cues, hairless, hand_cues, scalp
 from muybridge.person.face_detect import find_face, skin_model
 from muybridge.person.garment import Dressed, dress
 from muybridge.person.head_fill import Seen, fill_head, spread_over
@@ -63,7 +64,7 @@ def person_from_photo(
     tell(0.0, "reading the photos")
     photos = read_photo(front, back, mask, back_mask, layout)
     confidence: dict[str, float] = {}
-    warnings: list[str] = []
+    warnings: list[str] = ["; ".join(photos[0].notes)] if photos[0].notes else []
     observations: list[Observation] = []
     alphas: list[np.ndarray] = []
     skin_colour = _SKIN
@@ -100,14 +101,16 @@ def person_from_photo(
     body = load_anny()
     start = _starting_pose(fit, len(photos))
     fitter = BodyFitter(body, observations, start)
-    found = fitter.fit(progress=lambda f: tell(0.22 + 0.36 * f, "fitting the body"))
+    with one_thread():
+        found = fitter.fit(progress=lambda f: tell(0.22 + 0.36 * f, "fitting the body"))
     tell(0.58, "fitting clothes, hair and shoes")
     shaped = shaped_body(body, found)
     dressed = dress(body, shaped, found, observations)
     tell(0.75, "taking the colours")
     texture, seen = _colours(body, dressed, observations, skin_colour)
     confidence["seen"] = seen
-    shape = Shape(**dict(zip(PHENOTYPES, (float(v) for v in found.phenotypes), strict=True)))
+    values = dict(zip(PHENOTYPES, found.phenotypes.tolist(), strict=True))
+    shape = Shape(**values)
     person = Person(
         shape, body.name, dressed.offsets, texture,
         tuple(_photo(o, a, found, dressed, k) for k, (o, a) in
@@ -126,12 +129,22 @@ def person_from_photo(
     )
 
 
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Runs torch on one thread: the fit's many small steps only lose by sharing out."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 def _matte(photo: PhotoInput) -> tuple[np.ndarray, float, list[str]]:
-    notes = list(photo.notes)
     if photo.alpha is not None:
-        return photo.alpha, 1.0, notes
+        return photo.alpha, 1.0, []
     found = matte(photo.image)
-    return found.alpha, float(found.confidence), notes + list(found.notes)
+    return found.alpha, float(found.confidence), list(found.notes)
 
 
 def _face_colour(image: np.ndarray, box: tuple[int, int, int, int]) -> np.ndarray:
@@ -203,9 +216,11 @@ def _colours(
     ears = body.masks["ears"].numpy()
     spread = Spread(
         spread_over(dressed.graph, vertices),
-        fill_head(dressed.graph, on_head, ears=ears, scalp=scalp(body), skin=skin),
+        fill_head(
+            dressed.graph, on_head, ears=ears, face=hairless(body), scalp=scalp(body), skin=skin
+        ),
     )
-    return compose(layout, patches, charts, blend, best, spread)
+    return compose(layout, patches, charts, blend, best, spread, len(observations) == 1)
 
 
 def _photo(

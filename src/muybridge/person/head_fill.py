@@ -37,7 +37,13 @@ def spread_over(graph: SurfaceGraph, seen: Seen) -> np.ndarray:
 
 
 def fill_head(
-    graph: SurfaceGraph, seen: Seen, *, ears: np.ndarray, scalp: np.ndarray, skin: np.ndarray
+    graph: SurfaceGraph,
+    seen: Seen,
+    *,
+    ears: np.ndarray,
+    face: np.ndarray,
+    scalp: np.ndarray,
+    skin: np.ndarray,
 ) -> np.ndarray:
     """Colours of the head, ``[N, 3]`` (meaningful on head and neck only).
 
@@ -45,12 +51,13 @@ def fill_head(
         graph: of the surface.
         seen: what the photos show there; elsewhere without trust.
         ears: ``[N]`` 1 on the ears: always skin, and no source for their surroundings.
+        face: ``[N]`` 1 on face and neck, where dark means eyes, lips or a collar, not hair.
         scalp: ``[N]`` 1 where hair grows on a head that has hair.
         skin: ``[3]`` the face's colour, for heads of which nothing is seen.
     """
     trust = np.clip(seen.trust, 0, 1) * (ears < 0.3)
-    hair = np.clip((0.5 - seen.skin) * 4 + 0.5, 0, 1)
-    bare, hairy = trust * (1 - hair), trust * hair
+    hair = np.clip((0.5 - seen.skin) * 4 + 0.5, 0, 1) * (1 - face)
+    bare, hairy = trust * (seen.skin > 0.5), trust * (hair > 0.9)
     tone = graph.fill(seen.colour, bare, _STIFF, 1e-6) if bare.sum() > 3 else np.zeros((1, 3))
     if bare.sum() <= 3:
         tone = np.broadcast_to(skin, seen.colour.shape)
@@ -59,7 +66,7 @@ def fill_head(
     strands = graph.fill(seen.colour, hairy, _STIFF, 1e-6)
     on_top = trust * scalp
     grows = float((on_top * hair).sum() / max(float(on_top.sum()), 1e-6)) > 0.5
-    known = trust + np.where(ears > 0.5, 2.0, 0.0)
+    known = trust * np.where(face > 0, seen.skin > 0.5, True) + np.where(ears > 0.5, 2.0, 0.0)
     value = np.where(ears > 0.5, 0.0, hair)
     if grows:
         guess = 0.6 * scalp * (trust < 0.05) * (ears < 0.3)

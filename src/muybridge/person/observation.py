@@ -90,11 +90,9 @@ def observe(
     height = box[3] - box[1]
     inset = 2 * max(1, round(0.0015 * height)) + 1
     core = cv2.erode((alpha > 0.97).astype(np.uint8), np.ones((inset, inset), np.uint8)) > 0
-    contours = [
-        _trace(mask, max(height / size, 1.0)) for size in (FIT_HEIGHT, FINE_HEIGHT)
-    ]
+    contour, fine = (_trace(mask, max(height / s, 1.0)) for s in (FIT_HEIGHT, FINE_HEIGHT))
     return Observation(
-        facing, image, mask, box, core if core.any() else mask, *contours, skin, keypoints,
+        facing, image, mask, box, core if core.any() else mask, contour, fine, skin, keypoints,
         tuple(cues),
     )
 

@@ -331,6 +331,7 @@ def compose(
     blend: np.ndarray,
     best: np.ndarray,
     spread: Spread,
+    one: bool,
 ) -> tuple[np.ndarray, float]:
     """The texture of all photos together.
 
@@ -341,6 +342,7 @@ def compose(
         blend: ``[P, 3]`` colour of the texels that were seen.
         best: ``[P]`` how well the best photo saw each.
         spread: colours of the vertices.
+        one: there is one photo only; a print on the chest is not to reach the back.
 
     Returns:
         ``[S, S, 3]`` uint8, and the share of the surface that some photo saw.
@@ -357,7 +359,7 @@ def compose(
         elif which not in _OWN_COLOURS:
             samples = patches.samples(which, blend, source)
             if (samples.trust > 0).mean() > 0.01:
-                around = continue_around(samples, band=45.0)
+                around = continue_around(samples, band=25.0 if one else 45.0)
                 filled[i] = filled[i] * flat[i, None] + around * (1 - flat[i, None])
     colour = blend * trust[:, None] + filled * (1 - trust[:, None])
     texture = np.zeros((layout.size * layout.size, 3), np.float32)
