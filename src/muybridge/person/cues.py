@@ -45,51 +45,66 @@ def face_cues(box: tuple[float, float, float, float]) -> list[PointCue]:
     ]
 
 
-def hand_cues(
+def bare_arms(
     skin: np.ndarray, mask: np.ndarray, facing: str, face_bottom: float
-) -> list[PointCue]:
-    """Where bare hands hang beside the body.
+) -> dict[str, np.ndarray]:
+    """Patches of skin that end in a hand beside the body, by side.
 
     Args:
         skin: ``[H, W]`` 0..1 likeness to the person's skin.
         mask: ``[H, W]`` bool.
-        facing: ``"front"`` or ``"back"``. From behind, hands hide before the thighs and
-            what skin shows may be the forearm's, so no cue is given.
+        facing: ``"front"`` or ``"back"``; tells the left arm from the right.
         face_bottom: y of the chin, pixels; skin above it is the head's.
 
     Returns:
-        At most one cue for each hand; none where no hand-like patch of skin is seen.
+        ``[H, W]`` bool for ``left`` and ``right``, where such a patch is seen.
     """
-    if facing != "front":
-        return []
     rows, columns = np.nonzero(mask)
     top, bottom = rows.min(), rows.max() + 1
     height = bottom - top
     middle = float(np.median(columns[rows > top + 0.45 * height]))
+    rim = mask & (cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, 5) < 0.012 * height)
     soft = cv2.GaussianBlur(np.where(mask, skin, 0).astype(np.float32), (0, 0), 0.004 * height)
     patch = ((soft > 0.33) & mask).astype(np.uint8)
     patch[: int(max(face_bottom, top + 0.2 * height))] = 0
     radius = max(1, round(0.003 * height))
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1,) * 2)
     patch = cv2.morphologyEx(patch, cv2.MORPH_OPEN, kernel)
-    count, label, stats, _ = cv2.connectedComponentsWithStats(patch)
-    best: dict[str, tuple[float, PointCue]] = {}
+    count, label, stats, centers = cv2.connectedComponentsWithStats(patch)
+    best: dict[str, tuple[float, int]] = {}
     for k in range(1, count):
         area = stats[k, cv2.CC_STAT_AREA] / height**2
         lowest = (stats[k, cv2.CC_STAT_TOP] + stats[k, cv2.CC_STAT_HEIGHT] - top) / height
         if not (0.0003 < area < 0.03 and 0.40 < lowest < 0.66):
             continue
-        y, x = np.nonzero(label == k)
-        low = y > y.max() - 0.075 * height
-        at = (float(x[low].mean()) + 0.5, float(y[low].mean()) + 0.5)
-        if abs(at[0] - middle) < 0.04 * height:
+        if abs(centers[k][0] - middle) < 0.04 * height:
             continue
-        side = "right" if at[0] < middle else "left"
+        if (rim & (label == k)).sum() < 0.12 * stats[k, cv2.CC_STAT_AREA]:
+            continue  # an arm hangs at the outline; what lies inside is skin-coloured cloth
+        side = "right" if (centers[k][0] < middle) == (facing == "front") else "left"
         # of several patches the hand is the lowest, unless it is a mere speck
         rank = lowest + min(area, 0.002) * 60
         if side not in best or rank > best[side][0]:
-            best[side] = (rank, PointCue(f"{side}_hand", at, 0.8))
-    return [cue for _, cue in best.values()]
+            best[side] = (rank, k)
+    return {side: label == k for side, (_, k) in best.items()}
+
+
+def hand_cues(arms: dict[str, np.ndarray], height: float) -> list[PointCue]:
+    """Where bare hands are: the lower ends of :func:`bare_arms` in a front photo.
+
+    From behind, hands hide before the thighs and the skin in sight may be the forearm's.
+
+    Args:
+        arms: the patches.
+        height: height of the person, pixels.
+    """
+    cues = []
+    for side, patch in arms.items():
+        y, x = np.nonzero(patch)
+        low = y > y.max() - 0.075 * height
+        at = (float(x[low].mean()) + 0.5, float(y[low].mean()) + 0.5)
+        cues.append(PointCue(f"{side}_hand", at, 0.8))
+    return cues
 
 
 @cache

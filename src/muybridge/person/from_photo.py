@@ -15,7 +15,7 @@ from muybridge.errors import InputError
 from muybridge.motion import Motion, load_motion
 from muybridge.person.body_fit import R_CAM_WORLD, BodyFit, BodyFitter, shaped_body
 from muybridge.person.charts import unroll, zero_pose_vertices
-from muybridge.person.cues import PointCue, face_cues, hairless, hand_cues, scalp
+from muybridge.person.cues import PointCue, bare_arms, face_cues, hairless, hand_cues, scalp
 from muybridge.person.face_detect import find_face, skin_model
 from muybridge.person.garment import Dressed, dress
 from muybridge.person.head_fill import Seen, fill_head, spread_over
@@ -90,12 +90,15 @@ def person_from_photo(
             x0, y0, x1, y1 = face.box
             cues += face_cues((x0, y0, x1 - x0, y1 - y0))
         bottom = float(face.box[3]) if face is not None else 0.0
-        cues += hand_cues(skin, alpha > 0.5, photo.name, bottom)
+        arms = bare_arms(skin, alpha > 0.5, photo.name, bottom)
+        if photo.name == "front":
+            cues += hand_cues(arms, float(np.ptp(np.nonzero(alpha > 0.5)[0])))
         alphas.append(alpha)
         observations.append(
             observe(
                 photo.name, photo.image, alpha, skin=skin.astype(np.float32),
                 keypoints=_as_array(own), cues=cues,
+                bare=np.logical_or.reduce(list(arms.values())) if arms else None,
             )
         )
     body = load_anny()

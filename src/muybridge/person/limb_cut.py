@@ -15,8 +15,10 @@ from muybridge.person.observation import Observation
 
 _BAND = 0.035
 """How far from the drawn border the true one is looked for, person heights."""
-_APART = 1.15
+_APART = 1.6
 """Least distance of two limbs' colours, in their own spread, that is believed."""
+_APART_BARE = 1.15
+"""The same for a bare arm before something that is not skin."""
 
 
 def cut_limb(observation: Observation, drawn: np.ndarray, body: np.ndarray) -> np.ndarray | None:
@@ -49,7 +51,12 @@ def cut_limb(observation: Observation, drawn: np.ndarray, body: np.ndarray) -> n
     if middle.sum() < 60 or other.sum() < 200:
         return None
     lab = cv2.cvtColor(image, cv2.COLOR_RGB2LAB).astype(np.float32)
-    if _separation(lab[middle], lab[other & near]) < _APART:
+    apart_by = _APART
+    if o.skin is not None:
+        skin = o.skin[window]
+        if skin[middle].mean() > 0.3 > 2 * skin[other & near].mean():
+            apart_by = _APART_BARE
+    if _separation(lab[middle], lab[other & near]) < apart_by:
         return None
     state = np.full(limb.shape, cv2.GC_BGD, np.uint8)
     state[person & near] = np.where(limb[person & near], cv2.GC_PR_FGD, cv2.GC_PR_BGD)
@@ -66,7 +73,7 @@ def cut_limb(observation: Observation, drawn: np.ndarray, body: np.ndarray) -> n
         return None
     keep = label == 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())
     share = keep.sum() / max(int((limb & person).sum()), 1)
-    if not 0.4 < share < 1.9:
+    if not 0.5 < share < 1.6:
         return None
     out = np.zeros(o.mask.shape, bool)
     out[window] = keep

@@ -33,6 +33,7 @@ class Observation:
             ``None`` where no face was found to learn it from.
         keypoints: ``[17, 3]`` COCO points (x, y in pixels, confidence), or ``None``.
         cues: points of the face and the hands, where found.
+        bare: ``[H, W]`` bool, skin of bare arms beside the body, where found.
     """
 
     facing: str
@@ -45,6 +46,7 @@ class Observation:
     skin: np.ndarray | None = None
     keypoints: np.ndarray | None = None
     cues: tuple[PointCue, ...] = ()
+    bare: np.ndarray | None = None
 
     @property
     def height(self) -> float:
@@ -75,6 +77,7 @@ def observe(
     skin: np.ndarray | None = None,
     keypoints: np.ndarray | None = None,
     cues: Sequence[PointCue] = (),
+    bare: np.ndarray | None = None,
 ) -> Observation:
     """Gathers a photo for fitting.
 
@@ -82,7 +85,7 @@ def observe(
         facing: ``"front"`` or ``"back"``.
         image: ``[H, W, 3]`` uint8 RGB.
         alpha: ``[H, W]`` 0..1, the person; some pixel must exceed 0.5.
-        skin, keypoints, cues: see :class:`Observation`.
+        skin, keypoints, cues, bare: see :class:`Observation`.
     """
     mask = alpha > 0.5
     rows, columns = np.nonzero(mask)
@@ -93,7 +96,7 @@ def observe(
     contour, fine = (_trace(mask, max(height / s, 1.0)) for s in (FIT_HEIGHT, FINE_HEIGHT))
     return Observation(
         facing, image, mask, box, core if core.any() else mask, contour, fine, skin, keypoints,
-        tuple(cues),
+        tuple(cues), bare,
     )
 
 

@@ -51,6 +51,11 @@ for _group, _names in enumerate(
         _LIMB_GROUP[Part[_name]] = _group
 
 
+_BEHIND_ARMS = tuple(
+    int(p) for p in (Part.TORSO, Part.HIPS, Part.LEFT_THIGH, Part.RIGHT_THIGH)
+)
+
+
 @dataclass(frozen=True)
 class Layout:
     """Which surface point each texel shows.
@@ -146,6 +151,10 @@ def look_up(layout: Layout, mesh: Mesh, view: View) -> Looked:
     colour = _remap(spread, x, y)
     near = cv2.dilate(o.mask.astype(np.uint8), np.ones((5, 5), np.uint8))[yi, xi] > 0
     edge = np.where(o.core[yi, xi], 1.0, 0.5) * near
+    if o.bare is not None:
+        # an arm's skin on what lies behind it: the posed arm misses the pictured one
+        stain = cv2.dilate(o.bare.astype(np.uint8), np.ones((5, 5), np.uint8))[yi, xi] > 0
+        alien |= stain & np.isin(own, _BEHIND_ARMS)
     seen = np.clip(cosine, 0, 1) * visible * ~alien * edge
     return Looked(colour, seen.astype(np.float32), clear, skin)
 
