@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
@@ -25,6 +26,10 @@ from muybridge.video import read_image, write_image
 
 FORMAT = "muybridge person 1"
 _RECORD, _ARRAYS, _TEXTURE = "person.json", "person.npz", "texture.png"
+_MAX_RECORD = 1 << 20
+"""Largest person.json that is read, bytes."""
+_FARTHEST = 100.0
+"""Lengths beyond this are no person's, metres."""
 
 
 @dataclass(frozen=True)
@@ -160,21 +165,35 @@ class Person:
         An existing folder of the same name is replaced if it holds a person.
 
         Raises:
-            InputError: the folder holds something else.
+            InputError: the folder holds something else, or can't be written.
         """
-        out = Path(folder)
-        if out.exists() and not (out.is_dir() and _replaceable(out)):
-            raise InputError(out, "", "holds something else", "name a new folder")
-        part = out.with_name(f".{out.name}.{os.getpid()}.saving")
-        shutil.rmtree(part, ignore_errors=True)
-        part.mkdir(parents=True)
+        try:
+            out = Path(folder).resolve()
+            if out.exists() and not (out.is_dir() and _replaceable(out)):
+                raise InputError(out, "", "holds something else", "name a new folder")
+            part = out.with_name(f".{out.name}.{os.getpid()}.saving")
+            old = out.with_name(f".{out.name}.{os.getpid()}.replaced")
+            shutil.rmtree(part, ignore_errors=True)
+            part.mkdir(parents=True)
+        except (OSError, ValueError) as error:
+            if isinstance(error, InputError):
+                raise
+            raise InputError(
+                str(folder)[:200], "", f"can't be written ({error})", "name another folder"
+            ) from None
         try:
             self._write(part)
-            if out.exists():
-                shutil.rmtree(out)
-            os.replace(part, out)
+            if out.exists():  # the old person goes only once the new one is in its place
+                os.replace(out, old)
+            try:
+                os.replace(part, out)
+            except BaseException:
+                if old.exists():
+                    os.replace(old, out)
+                raise
         finally:
             shutil.rmtree(part, ignore_errors=True)
+            shutil.rmtree(old, ignore_errors=True)
 
     def _write(self, folder: Path) -> None:
         arrays: dict[str, np.ndarray] = {"offsets": self.offsets.numpy()}
@@ -206,17 +225,24 @@ class Person:
         source = Path(folder)
         record = _read_record(source)
         arrays = _read_arrays(source / _ARRAYS)
+        shape = _read_shape(record.get("shape"), source)
         try:
-            shape_fields = dict(record["shape"])
-            shape_fields["betas"] = tuple(float(b) for b in shape_fields.get("betas", ()))
-            shape = Shape(**shape_fields)
-            body = str(record["body"])
-            names = [str(n) for n in record["photos"]]
-            confidence = {str(k): float(v) for k, v in record["confidence"].items()}
-            warnings = tuple(str(w) for w in record["warnings"])
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise _damaged(source / _RECORD, str(error)) from None
-        vertices = len(load_body(body).mesh.parts)
+            names = _strings(record["photos"])
+            confidence = {str(k): _number(v) for k, v in record["confidence"].items()}
+            warnings = _strings(record["warnings"])
+            body = record["body"]
+            if not isinstance(body, str) or len(body) > 4096 or "\0" in body:
+                raise TypeError("body is no name")
+            if len(set(names)) != len(names):
+                raise ValueError("the same photo twice")
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+            raise _damaged(source / _RECORD, _words(error)) from None
+        try:
+            vertices = len(load_body(body).with_shape(shape).bind_vertices)
+        except OSError as error:
+            raise InputError(
+                source / _RECORD, "body", f"can't be read ({_words(error)})", "check the path"
+            ) from None
         offsets = _array(arrays, "offsets", (vertices, 3), source)
         texture = read_image(source / _TEXTURE)
         photos = tuple(_read_photo(source, n, arrays, vertices) for n in names)
@@ -224,22 +250,77 @@ class Person:
 
 
 def _replaceable(folder: Path) -> bool:
-    return (folder / _RECORD).is_file() or not any(folder.iterdir())
+    """Whether a folder is empty or a person's; a person.json of others does not make it one."""
+    record = folder / _RECORD
+    if not record.is_file():
+        return not any(folder.iterdir())
+    with record.open("rb") as file:
+        return FORMAT.rsplit(" ", 1)[0].encode() in file.read(4096)
 
 
 def _damaged(path: Path, why: str) -> InputError:
     return InputError(path, "", f"is damaged ({why})", "run muybridge fit again")
 
 
+def _words(error: Exception) -> str:
+    return " ".join(str(error).split())[:120] or type(error).__name__
+
+
+def _number(value: Any) -> float:
+    """A finite number of a record."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"{str(value)[:40]!r} is no number")
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError(f"{number} is no finite number")
+    return number
+
+
+def _strings(value: Any) -> tuple[str, ...]:
+    """A list of strings of a record."""
+    if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
+        raise TypeError("photos and warnings must be lists of words")
+    return tuple(value)
+
+
+def _read_shape(record: Any, source: Path) -> Shape:
+    """The body's shape; that each number is in range is for the body to say."""
+    path = source / _RECORD
+    if not isinstance(record, dict):
+        raise _damaged(path, "no shape")
+    unknown = sorted(set(record) - {f.name for f in fields(Shape)})
+    if unknown:
+        raise InputError(
+            path, f"shape.{unknown[0][:40]}", "is unknown", "run muybridge fit again"
+        )
+    try:
+        betas = record.get("betas", [])
+        if not isinstance(betas, list):
+            raise TypeError("betas must be a list")
+        plain = {k: _number(v) for k, v in record.items() if k != "betas"}
+        return Shape(**plain, betas=tuple(_number(b) for b in betas))
+    except (TypeError, ValueError, OverflowError) as error:
+        raise _damaged(path, _words(error)) from None
+
+
 def _read_record(source: Path) -> dict[str, Any]:
     path = source / _RECORD
-    if not path.is_file():
+    try:
+        found = path.is_file()
+        size = path.stat().st_size if found else 0
+    except (OSError, ValueError) as error:
+        raise InputError(
+            str(source)[:200], "", f"can't be opened ({_words(error)})", "check the path"
+        ) from None
+    if not found:
         raise InputError(
             source, "", "is not a person's folder (no person.json)",
             "give a folder written by muybridge fit, or a photo",
         )
+    if size > _MAX_RECORD:
+        raise _damaged(path, f"{size >> 20} MiB")
     try:
-        record = json.loads(path.read_bytes()[: 1 << 24])
+        record = json.loads(path.read_bytes())
     except (ValueError, OSError, RecursionError) as error:
         raise _damaged(path, type(error).__name__) from None
     if not isinstance(record, dict) or record.get("format") != FORMAT:
@@ -264,6 +345,8 @@ def _array(
         )
     if value.dtype.kind != "f" or not np.isfinite(value).all():
         raise InputError(source / _ARRAYS, name, "is not finite", "run muybridge fit again")
+    if float(np.abs(value).max(initial=0)) > (1e6 if name.endswith(".K") else _FARTHEST):
+        raise InputError(source / _ARRAYS, name, "is out of range", "run muybridge fit again")
     return torch.from_numpy(value.astype(np.float32))
 
 
@@ -282,7 +365,27 @@ def _read_photo(source: Path, name: str, arrays: dict[str, Any], vertices: int) 
         "root_position": (3,), "drape": (vertices, 3),
     }
     values = {k: _array(arrays, f"{name}.{k}", s, source) for k, s in shapes.items()}
+    bad = _impossible(values)
+    if bad:
+        raise InputError(
+            source / _ARRAYS, f"{name}.{bad[0]}", bad[1], "run muybridge fit again"
+        )
     return Photo(name, image, grey.astype(np.float32) / 255, **values)
+
+
+def _impossible(values: dict[str, Tensor]) -> tuple[str, str] | None:
+    """What no photo's camera or pose can be: the field and its fault."""
+    K, T, R = values["K"], values["T_cam_world"], values["R_parent_joint"]
+    lowest = torch.tensor([0.0, 0.0, 1.0])
+    if float(K.diagonal()[:2].min()) <= 0 or float((K[2] - lowest).abs().max()) > 1e-4:
+        return "K", "is singular or no camera's"
+    if float((T[3] - torch.tensor([0.0, 0.0, 0.0, 1.0])).abs().max()) > 1e-4:
+        return "T_cam_world", "does not end in 0 0 0 1"
+    for field_name, rotation in (("T_cam_world", T[None, :3, :3]), ("R_parent_joint", R)):
+        off = (rotation @ rotation.transpose(-1, -2) - torch.eye(3)).abs().max()
+        if float(off) > 1e-3 or float(torch.linalg.det(rotation).min()) < 0:
+            return field_name, "holds a matrix that is not a rotation"
+    return None
 
 
 __all__ = ["Person", "Photo"]
