@@ -1,9 +1,10 @@
-"""Puts hanging arms before the trunk in a front photo.
+"""Puts hanging arms before the trunk where the photo shows them.
 
 From one direction nothing tells how far an arm is from the camera. In a photo of a
-person's front the arms hang beside or before the trunk, so where the posed arm would
-be hidden in it, it is brought nearer along the rays of the camera: the picture of the
-arm stays where it is, and the trunk behind it counts as hidden.
+person's front the arms hang beside or before the trunk; from behind they show where
+their skin is seen. Where the posed arm would be hidden there, it is brought nearer along
+the rays of the camera: the picture of the arm stays where it is, and the trunk behind it
+counts as hidden.
 """
 
 from __future__ import annotations
@@ -27,13 +28,19 @@ _FARTHEST = 0.30
 
 
 def arms_before(
-    vertices: np.ndarray, body: AnnyBody, camera: PhotoCamera, graph: SurfaceGraph, height: float
+    vertices: np.ndarray,
+    body: AnnyBody,
+    camera: PhotoCamera,
+    graph: SurfaceGraph,
+    height: float,
+    only: np.ndarray | None = None,
 ) -> np.ndarray:
     """The surface with its arms before everything else that they overlap in the picture.
 
     Args:
         vertices: ``[N, 3]`` posed surface, camera's world.
         height: height of the person in the photo, pixels.
+        only: ``[H, W]`` bool, where in the photo arms are seen; anywhere unless given.
     """
     scale = max(height / 300.0, 1.0)
     pixels = camera.project(vertices)
@@ -57,6 +64,10 @@ def arms_before(
     need[free] = np.clip(
         pixels[free, 2] + _CLEARANCE - nearest[y[free], x[free]], 0, _FARTHEST
     )
+    if only is not None:
+        rows = np.clip(pixels[:, 1].astype(int), 0, only.shape[0] - 1)
+        columns = np.clip(pixels[:, 0].astype(int), 0, only.shape[1] - 1)
+        need *= only[rows, columns]
     need *= _below_shoulder(body)
     if not (need > 0.002).any():
         return vertices

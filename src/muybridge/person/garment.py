@@ -74,9 +74,10 @@ def dress(
     pull = np.where(hands, 2e-3, 1e-4)
 
     def as_seen(v: np.ndarray, camera: PhotoCamera, o: Observation) -> np.ndarray:
-        if o.facing != "front":
+        if o.facing != "front" and o.bare is None:
             return v
-        return arms_before(v, anny, camera, graph, o.height)
+        only = None if o.facing == "front" else o.bare
+        return arms_before(v, anny, camera, graph, o.height, only)
 
     def draw_in(
         start: list[np.ndarray], bends: tuple[float, ...], fine: tuple[float, ...] = ()
