@@ -57,7 +57,7 @@ def outline_pull(
     observation: Observation,
     graph: SurfaceGraph,
     *,
-    bend: float,
+    bend: np.ndarray | float,
     pull: np.ndarray | float,
     slide: float = 0.15,
     reach: float = 0.06,
@@ -69,7 +69,7 @@ def outline_pull(
     Args:
         vertices: ``[N, 3]`` posed surface, camera's world.
         body: gives the triangles and the face's points.
-        bend: stiffness of the field.
+        bend: stiffness of the field, for all vertices or for each.
         pull: pull of the field towards zero.
         slide: share of the movement along the outline that is kept.
         fine: match at full size instead of fitting size.

@@ -71,7 +71,10 @@ def dress(
         return [p.numpy().astype(float) for p in posed]
 
     hands = np.isin(parts, (int(Part.LEFT_HAND), int(Part.RIGHT_HAND)))
-    pull = np.where(hands, 2e-3, 1e-4)
+    feet = np.isin(parts, (int(Part.LEFT_FOOT), int(Part.RIGHT_FOOT)))
+    # hands keep their form and go where the wrist goes; shoes bend less than cloth
+    stiff = np.where(hands, 60.0, np.where(feet, 6.0, 1.0))
+    pull = 1e-4
 
     def as_seen(v: np.ndarray, camera: PhotoCamera, o: Observation) -> np.ndarray:
         if o.facing != "front" and o.bare is None:
@@ -92,7 +95,7 @@ def dress(
                     limbs = limb_borders(seen, anny, camera, o)
                 v[:, :2] += outline_pull(
                     seen, anny, camera, o, graph,
-                    bend=bend, pull=pull, fine=i >= len(bends), limbs=limbs,
+                    bend=bend * stiff, pull=pull, fine=i >= len(bends), limbs=limbs,
                 )
             out.append(v)
         return out

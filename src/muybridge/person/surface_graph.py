@@ -66,7 +66,7 @@ class SurfaceGraph:
         rows: sp.csr_matrix,
         goal: np.ndarray,
         *,
-        bend: float,
+        bend: np.ndarray | float,
         stretch: float,
         pull: np.ndarray | float,
     ) -> np.ndarray:
@@ -77,13 +77,14 @@ class SurfaceGraph:
         Args:
             rows: ``[M, N]`` weighted observations.
             goal: ``[M, C]`` weighted values.
-            bend, stretch: how stiff the field is.
+            bend, stretch: how stiff the field is; ``bend`` for all vertices or for each.
             pull: towards zero, per vertex or for all.
         """
         n = self.laplacian.shape[0]
         pull_diagonal = sp.diags(np.broadcast_to(np.asarray(pull, float), (n,)))
         L = self.laplacian
-        system = rows.T @ rows + bend * (L.T @ L) + stretch * self.springs + pull_diagonal
+        stiff = sp.diags(np.broadcast_to(np.asarray(bend, float), (n,)))
+        system = rows.T @ rows + L.T @ stiff @ L + stretch * self.springs + pull_diagonal
         factor = splu(system.tocsc(), permc_spec="MMD_AT_PLUS_A", options={"SymmetricMode": True})
         return np.asarray(factor.solve(np.asarray(rows.T @ goal)))
 
