@@ -7,8 +7,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import settings
 
 torch.set_num_threads(1)
+# the same examples everywhere and every time, however busy the machine
+settings.register_profile("muybridge", derandomize=True, deadline=None, database=None)
+settings.load_profile("muybridge")
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ supplement C): a viewpoint of the first frame, then moves with speed adverbs.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -172,20 +172,27 @@ class Script:
 
     def _phrases(self, amounts: bool) -> Iterator[str]:
         at = self.azimuth
+        where = {name: azimuth for azimuth, name in VIEWS}
+        heard = where[view_name(at)]  # where a reader who is told no numbers takes it to be
         for step in self.steps:
             parts = []
             for i, move in enumerate(step.moves):
                 text = move.phrase(i > 0, amounts)
-                if move.kind == "arc":
+                if move.kind == "arc" and not amounts:
                     at += move.sign * move.size
                     end = view_name(at)
-                    near = min(abs((at - a + 180) % 360 - 180) for a, n in VIEWS if n == end) <= 10
-                    if not amounts and move.size >= 300:
-                        adverb = ADVERB[move.speed]
-                        text = f"{text.removesuffix(adverb).strip()} all the way around {adverb}"
-                    if not amounts and 80 <= move.size <= 180 and near:
-                        adverb = ADVERB[move.speed]
-                        text = f"{text.removesuffix(adverb).strip()} to the {end} {adverb}"
+                    near = abs((at - where[end] + 180) % 360 - 180) <= 10
+                    way = move.sign * (where[end] - heard) % 360
+                    turn = replace(move, amount=None).size
+                    more = ""
+                    if move.size >= 300:
+                        turn, more = 360.0, "all the way around"
+                    elif 80 <= move.size <= 180 and near and 1 < way <= 180:
+                        # an end beyond half way around would be read as the other direction
+                        turn, more = way, f"to the {end}"
+                    heard += move.sign * turn
+                    adverb = ADVERB[move.speed]
+                    text = f"{text.removesuffix(adverb).strip()} {more}".strip() + f" {adverb}"
                 parts.append(text.strip())
             yield " while ".join(parts)
 
