@@ -240,8 +240,6 @@ class BodyFitter:
                     drawn.barycentric[0][rows, columns],
                     torch.from_numpy(o.contour.points[goal]).float(),
                     torch.from_numpy(o.contour.normals[goal]).float(),
-                    # a surface point lies half a pixel inside the edge it belongs to
-                    torch.from_numpy(line.points[source]).float(),
                 )
             )
         return found
@@ -315,7 +313,6 @@ class _Match:
     weights: Tensor
     goal: Tensor
     normal: Tensor
-    seen_at: Tensor
 
 
 def _point(at: tuple[float, float]) -> Tensor:

@@ -122,15 +122,7 @@ def blur_known(
 def _bridge_rows(tone: np.ndarray, known: np.ndarray) -> np.ndarray:
     """Straight lines of tone across the gaps of every row."""
     columns = known.shape[1]
-    index = np.arange(columns)
-    tripled = np.concatenate([known] * 3, 1)
-    position = np.arange(3 * columns)
-    before = np.maximum.accumulate(np.where(tripled, position, -1), 1)[:, columns : 2 * columns]
-    after = np.minimum.accumulate(
-        np.where(tripled, position, 10 * columns)[:, ::-1], 1
-    )[:, ::-1][:, columns : 2 * columns]
-    here = index + columns
-    left, right = (here - before).astype(float), (after - here).astype(float)
+    before, after, left, right = _seen_around(known)
     share = (left / np.maximum(left + right, 1))[..., None]
     first = np.take_along_axis(tone, (before % columns)[..., None], 1)
     last = np.take_along_axis(tone, (after % columns)[..., None], 1)
@@ -151,21 +143,33 @@ def _close_small_gaps(grid: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray,
     return grid, np.where(take, soft[..., 3], weight)
 
 
+def _seen_around(
+    known: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """The seen cells nearest to each cell along its row, which wraps around.
+
+    Returns:
+        Positions of the one before and the one after (in the row laid out three times, of
+        which the cell lies in the middle one), and the steps to each.
+    """
+    columns = known.shape[1]
+    tripled = np.concatenate([known] * 3, 1)
+    position = np.arange(3 * columns)
+    middle = np.s_[:, columns : 2 * columns]
+    before = np.maximum.accumulate(np.where(tripled, position, -1), 1)[middle]
+    after = np.minimum.accumulate(np.where(tripled, position, 10 * columns)[:, ::-1], 1)
+    after = after[:, ::-1][middle]
+    here = position[columns : 2 * columns]
+    return before, after, here - before, after - here
+
+
 def _mirror_rows(
     colour: np.ndarray, known: np.ndarray, band: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Fills the gaps of every row that has something to continue."""
     rows, columns = known.shape
     usable = known.sum(1) >= 0.06 * columns
-    index = np.arange(columns)
-    tripled = np.concatenate([known] * 3, 1)
-    position = np.arange(3 * columns)
-    before = np.maximum.accumulate(np.where(tripled, position, -1), 1)[:, columns : 2 * columns]
-    after = np.minimum.accumulate(
-        np.where(tripled, position, 10 * columns)[:, ::-1], 1
-    )[:, ::-1][:, columns : 2 * columns]
-    here = index + columns
-    left, right = here - before, after - here  # steps to the seen cells on either side
+    before, after, left, right = _seen_around(known)
     out = colour.copy()
     picks, shares = [], []
     for distance, border, way in ((left, before, -1), (right, after, 1)):
