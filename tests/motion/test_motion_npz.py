@@ -192,6 +192,20 @@ def test_saving_is_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.Monke
     assert path.read_bytes() == before and os.listdir(tmp_path) == ["m.npz"]
 
 
+@pytest.mark.skipif(os.name != "posix", reason="rights of files are POSIX's")
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o077, 0o600)])
+def test_others_may_read_a_saved_motion_where_the_user_lets_them(
+    tmp_path: Path, umask: int, mode: int
+) -> None:
+    before = os.umask(umask)
+    try:
+        clips.make("idle", 2).save(tmp_path / "motion.npz")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "motion.npz").stat().st_mode & 0o777 == mode
+    assert list(tmp_path.iterdir()) == [tmp_path / "motion.npz"]
+
+
 def test_saving_refuses_what_it_would_refuse_to_read(tmp_path: Path) -> None:
     with pytest.raises(InputError):
         Motion.still(2).save(tmp_path / "none" / "m.npz")

@@ -20,7 +20,7 @@ Joints that a file lacks stay at the identity.
 from __future__ import annotations
 
 import os
-import tempfile
+import secrets
 from collections.abc import Mapping
 from fractions import Fraction
 from io import BytesIO
@@ -98,18 +98,20 @@ def write_atomic(path: Path, data: bytes) -> None:
     Raises:
         InputError: the folder does not exist or can't be written to.
     """
+    temporary = path.with_name(f".{path.name[:80]}.{os.getpid()}-{secrets.token_hex(4)}")
     try:
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        # not by mkstemp, whose files nobody else may read: the rights are the user's own choice
+        stream = temporary.open("xb")
     except OSError as error:
         raise InputError(
             path, "", f"can't be written ({error.strerror})", "check the folder"
         ) from None
     try:
-        with os.fdopen(handle, "wb") as stream:
+        with stream:
             stream.write(data)
         os.replace(temporary, path)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
 
 
