@@ -43,7 +43,8 @@ def staged(clothed) -> Staged:
         T.repeat(2, 1, 1), height, width, supersample=3,
     )
     over = (rgb + (1 - alpha) * (GROUND / 255)).permute(0, 2, 3, 1)
-    pictures = (over.clamp(0, 1) * 255).round().to(torch.uint8).numpy()
+    noise = torch.randn(over.shape, generator=torch.Generator().manual_seed(5)) * (2 / 255)
+    pictures = ((over + noise).clamp(0, 1) * 255).round().to(torch.uint8).numpy()
     mattes = (alpha[:, 0] * 255).round().to(torch.uint8).numpy()
     return Staged(clothed, moves, pictures[0], pictures[1], mattes[0], mattes[1])
 
