@@ -124,6 +124,23 @@ def test_follow_keeps_a_walker_large():
                        build_cameras("static", person()).centers)
 
 
+def test_auto_follows_a_short_way_only_where_that_shows_the_person_larger():
+    def smallest(cameras, points):
+        y = cameras.project(points)[0][..., 1]
+        return float((y.amax(-1) - y.amin(-1)).min()) / 512
+
+    for walk, spec, follows in ((1.0, "orbit:8", True), (0.3, "orbit:8", False),
+                                (1.0, "static:90", False), (1.6, "static:0", True)):
+        points = person(24, walk=walk)  # all ways are shorter than the body's 1.75 m
+        auto = build_cameras(spec, points)
+        still = build_cameras(spec, points, follow=False)
+        moving = build_cameras(spec, points, follow=True)
+        assert torch.equal(auto.T_cam_world, (moving if follows else still).T_cam_world)
+        assert (smallest(moving, points) > 1.15 * smallest(still, points)) == follows
+    jump = person(24) + torch.tensor([0, 1.0, 0]) * torch.linspace(0, 1, 24)[:, None, None]
+    assert not frame_points(jump, azimuths=[0.0, 90.0], follow="auto").path.any()
+
+
 def test_follow_is_smooth_with_other_frame_counts():
     points = person(48, walk=6.0) + 0.03 * torch.randn(48, 1, 3, generator=torch.manual_seed(1))
     c = build_cameras("orbit:3", points, frames=96, fps=48)

@@ -122,7 +122,9 @@ def build_cameras(
         width, height: of the pictures, pixels.
         fps: frames per second.
         follow: ``True``, ``False``, or ``"auto"``: travel with a person whose way
-            spans more than a body height. Cameras from files stay as they are.
+            spans more than a body height, or whom still cameras would show clearly
+            smaller (:func:`muybridge.camera.frame_points`). Cameras from files stay
+            as they are.
         fov: vertical field of view, degrees; 30 by default (a portrait lens).
         elevation: of the cameras, degrees; 5 by default.
         margin: free border as a fraction of the picture's side; 0.08 by default.

@@ -17,6 +17,11 @@ from muybridge.errors import InputError
 
 JOINT_PADDING = 0.13
 """How far the body reaches beyond the 55 joints, metres (crown, toes, fingertips)."""
+SMALL = 0.68
+"""A person whose stature is less of the picture's height than this, in some frame and view of
+still cameras, is followed where that helps."""
+GAIN = 1.15
+"""How many times larger following has to show them there to be worth it."""
 
 
 @dataclass(frozen=True)
@@ -90,8 +95,34 @@ def support(normals: Array, points: Array) -> Array:
 
 def wants_follow(path: Array, height: float) -> bool:
     """Whether the way spans more than a body height, so that a still camera sees a small person."""
+    return _span(path) > height
+
+
+def _span(path: Array) -> float:
     spread = path.max(0) - path.min(0)
-    return float(np.hypot(spread[0], spread[2])) > height
+    return float(np.hypot(spread[0], spread[2]))
+
+
+def _stature(points: Array) -> float:
+    """How far the points reach up in the frame where they reach farthest, metres."""
+    return max(float((points[..., 1].max(1) - points[..., 1].min(1)).max()), 0.5)
+
+
+def sizes(points: Array, framing: Framing, R: Array, fps: Number, height: float) -> Array:
+    """The stature as a fraction of the picture's height, for each view and frame ``[V, T]``.
+
+    Args:
+        points: ``[T, P, 3]``.
+        framing: where the views are.
+        R: their orientations ``[V, 3, 3]``.
+        fps: frames per second.
+        height: the stature, metres.
+    """
+    middle = (points.min(1) + points.max(1)) / 2
+    if framing.path.any():
+        middle = middle - ground_path(points, len(points), fps)
+    depth = framing.distance + R[:, 2] @ (middle - framing.center.double().numpy()).T
+    return np.asarray(height / (2 * math.tan(math.radians(framing.fov) / 2) * depth))
 
 
 def followed(points: Array, frames: int, fps: Number, follow: bool | str) -> tuple[Array, Array]:
@@ -100,8 +131,7 @@ def followed(points: Array, frames: int, fps: Number, follow: bool | str) -> tup
     The way is zero where they stay. The points ``[T, P, 3]`` come back as ``[T * P, 3]``.
     """
     path = ground_path(points, frames, fps)
-    body = float((points[..., 1].max(1) - points[..., 1].min(1)).max())
-    on = wants_follow(path, max(body, 0.5)) if follow == "auto" else bool(follow)
+    on = wants_follow(path, _stature(points)) if follow == "auto" else bool(follow)
     if not on:
         return np.zeros_like(path), points.reshape(-1, 3)
     return path, (points - ground_path(points, len(points), fps)[:, None]).reshape(-1, 3)
@@ -133,15 +163,15 @@ def frame_points(
         margin: free border on each side, as a fraction of the picture's side.
         pad: free space around each point, metres; by default the body's reach
             beyond the joints where there are 55 points, else none.
-        follow: ``True``, ``False`` or ``"auto"`` (where the person walks away).
+        follow: ``True``, ``False`` or ``"auto"``: where the way spans more than a body
+            height, or where still cameras show a person smaller than :data:`SMALL` whom
+            cameras that follow show :data:`GAIN` times larger.
         fps: frames per second, for the smoothness of the following.
         frames: length of ``Framing.path``; by default that of the points.
 
     Raises:
         InputError: for points, margins or angles that can't be used.
     """
-    from scipy.optimize import linprog  # takes a while to import
-
     X = check_points(points)
     if not 0 <= margin < 0.45:
         raise InputError("framing", "margin", f"{margin} is out of range", "use 0 to 0.4")
@@ -155,18 +185,50 @@ def frame_points(
     frames = frames or len(X)
     if pad is None:
         pad = JOINT_PADDING if X.shape[1] == 55 else 0.0
-    path, flat = followed(X, frames, fps, follow)
+    R = orientation(np.asarray(azimuths, float), np.full(len(azimuths), float(elevation)))
+    lens = _Lens(R, float(width) / height, float(fov), float(elevation), float(margin), float(pad))
+    stature = _stature(X)
+    if follow != "auto" or wants_follow(ground_path(X, frames, fps), stature):
+        return _nearest(lens, *followed(X, frames, fps, bool(follow)))
+    still = _nearest(lens, *followed(X, frames, fps, False))
+    if _span(ground_path(X, frames, fps)) < stature / 4:
+        return still
+    before = sizes(X, still, R, fps, stature + 2 * pad)
+    if before.min() >= SMALL:
+        return still
+    along = _nearest(lens, *followed(X, frames, fps, True))
+    gain = sizes(X, along, R, fps, stature + 2 * pad) / before
+    return along if gain[before < SMALL].max() > GAIN else still
+
+
+@dataclass(frozen=True)
+class _Lens:
+    """What all views have in common: orientations ``[V, 3, 3]``, width / height, degrees,
+    the margin as a fraction, and the space around points in metres."""
+
+    R: Array
+    aspect: float
+    fov: float
+    elevation: float
+    margin: float
+    pad: float
+
+
+def _nearest(lens: _Lens, path: Array, flat: Array) -> Framing:
+    """The framing of the points ``flat [N, 3]`` that cameras see who go along ``path``."""
+    from scipy.optimize import linprog  # takes a while to import
+
+    R, pad = lens.R, lens.pad
     low, high = flat.min(0) - pad, flat.max(0) + pad
     center, half = (low + high) / 2, np.maximum((high - low) / 2, 0.05)
 
-    ty = math.tan(math.radians(fov) / 2) * (1 - 2 * margin)
-    tx = math.tan(math.radians(fov) / 2) * width / height * (1 - 2 * margin)
-    R = orientation(np.asarray(azimuths, float), np.full(len(azimuths), float(elevation)))
+    ty = math.tan(math.radians(lens.fov) / 2) * (1 - 2 * lens.margin)
+    tx = ty * lens.aspect
     # for each view and side of the picture: a . (p - s) <= limit * distance
     sides = [(axis, limit, sign) for axis, limit in ((0, tx), (1, ty)) for sign in (1.0, -1.0)]
     normals = np.concatenate([sign * R[:, axis] - limit * R[:, 2] for axis, limit, sign in sides])
-    limits = np.repeat([limit for _, limit, _ in sides], len(azimuths))
-    free = np.array([R[0, 0], [0, 1.0, 0]] if len(azimuths) == 1 else [[0, 1.0, 0]])
+    limits = np.repeat([limit for _, limit, _ in sides], len(R))
+    free = np.array([R[0, 0], [0, 1.0, 0]] if len(R) == 1 else [[0, 1.0, 0]])
     rows = np.concatenate([-limits[:, None], -normals @ free.T], 1)
     bounds = -(support(normals, flat - center) + pad * np.hypot(1.0, limits))
     near = float(support(-R[:, 2], flat - center).max()) + pad + 0.05
@@ -192,5 +254,5 @@ def frame_points(
     return Framing(
         torch.tensor(center + shift, dtype=torch.float32),
         torch.tensor(half, dtype=torch.float32),
-        float(answer.x[0]), float(fov), float(elevation), torch.tensor(path, dtype=torch.float32),
+        float(answer.x[0]), lens.fov, lens.elevation, torch.tensor(path, dtype=torch.float32),
     )
