@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 
 import pytest
 
@@ -15,6 +16,7 @@ def walk(listener):
         step(0.5, "body")
         step(7.0)
     progress.warn("fit", "the feet are cut off")
+    progress.note("fit", "front and back are one picture [half each]")
     with progress.stage("render") as step:
         step(0.25)
     return progress
@@ -25,7 +27,7 @@ def test_shares_of_the_whole_follow_the_expected_seconds():
     progress = walk(events.append)
     assert [(e.kind, round(e.overall, 4)) for e in events] == [
         ("begin", 0.0), ("step", 0.375), ("step", 0.75), ("end", 0.75), ("warning", 0.75),
-        ("begin", 0.75), ("step", 0.8125), ("end", 1.0),
+        ("note", 0.75), ("begin", 0.75), ("step", 0.8125), ("end", 1.0),
     ]
     assert list(progress.seconds) == ["fit", "render"]
     assert all(0 <= e.done <= 1 for e in events)
@@ -43,6 +45,7 @@ def test_lines_for_logs():
     walk(LineLog(stream, every=0.0))
     text = stream.getvalue()
     for part in ("fit: two photos", "fit:  50%", "left body", "warning: the feet are cut off",
+                 "note: front and back are one picture [half each]",
                  "render: done in"):
         assert part in text, text
     assert "\x1b" not in text and "\r" not in text
@@ -57,6 +60,8 @@ def test_bars_for_terminals():
     with bars:
         walk(Bars(bars))
     assert "whole run" in stream.getvalue() and "the feet are cut off" in stream.getvalue()
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", stream.getvalue())
+    assert "note: front and back are one picture [half each]" in plain
     assert bars.tasks[0].percentage == 100
 
 

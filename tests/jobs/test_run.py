@@ -15,7 +15,7 @@ from muybridge.errors import InputError, MuybridgeError
 from muybridge.jobs import Job, replay, run
 from muybridge.jobs.digest import of_path
 from muybridge.jobs.progress import Event
-from muybridge.motion import Motion
+from muybridge.motion import Motion, load_motion
 from muybridge.person import Person
 from muybridge.video import probe_video, read_image, read_image_alpha, read_video, write_image
 
@@ -198,12 +198,23 @@ def test_somebody_elses_folder_is_left_alone(job, tmp_path):
 
 
 def test_progress_ends_at_one_and_warnings_of_the_person_are_told(painted, job, tmp_path):
-    replace(painted, warnings=("the feet are cut off",)).save(tmp_path / "person")
+    replace(
+        painted, warnings=("the feet are cut off",), notes=("two people side by side",)
+    ).save(tmp_path / "person")
+    moves = Motion.load(load_motion("wave", frames=5).with_note("The wave is slow.").save(
+        tmp_path / "slow.npz"))
+    assert moves.notes == ("The wave is slow.",)
     events: list[Event] = []
-    run(replace(job, person=str(tmp_path / "person")), tmp_path / "out", listener=events.append)
+    asked = replace(job, person=str(tmp_path / "person"), motion=str(tmp_path / "slow.npz"))
+    result = run(asked, tmp_path / "out", listener=events.append)
     overall = [e.overall for e in events]
     assert overall == sorted(overall) and overall[-1] == pytest.approx(1.0)
     assert [e.text for e in events if e.kind == "warning"] == ["the feet are cut off"]
+    told = [e.text for e in events if e.kind == "note"]
+    assert told == ["two people side by side", *result.record["motion"]["notes"]]
+    assert "The wave is slow." in told
+    assert result.record["person"]["warnings"] == ["the feet are cut off"]
+    assert result.record["person"]["notes"] == ["two people side by side"]
     assert [e.stage for e in events if e.kind == "begin"] == ["fit", "prepare", "render", "encode"]
 
 

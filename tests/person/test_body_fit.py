@@ -161,7 +161,7 @@ def test_the_sample_person_is_redrawn_and_kept(request, tmp_path):
     for index in (0, 1):
         iou, psnr = scores(sample_fit, index)
         assert iou >= LEAST_IOU and psnr >= LEAST_PSNR
-    assert any("side by side" in w for w in sample_fit.warnings)
+    assert any("side by side" in w for w in sample_fit.notes)
     sample_fit.save(tmp_path / "me")
     again = Person.load(tmp_path / "me")
     assert again.shape == sample_fit.shape and torch.equal(again.offsets, sample_fit.offsets)

@@ -45,6 +45,7 @@ def whole(painted) -> Person:
         texture=painted.texture[::4, ::4].copy(),
         photos=(photo("front", 48, 32), photo("back", 40, 30)),
         confidence={"front.matte": 0.98, "seen": 0.5}, warnings=("Ärmel \u2014 'unsure'",),
+        notes=("front and back side by side",),
     )
 
 
@@ -66,6 +67,7 @@ def test_the_round_trip_is_exact(whole, pristine):
     again = Person.load(pristine)
     assert again.shape == whole.shape and again.body == whole.body
     assert again.confidence == whole.confidence and again.warnings == whole.warnings
+    assert again.notes == whole.notes
     assert torch.equal(again.offsets, whole.offsets)
     assert np.array_equal(again.texture, whole.texture)
     assert [p.name for p in again.photos] == ["front", "back"]
@@ -285,6 +287,7 @@ BAD = {
     "confidence overflows": record(confidence={"seen": 10**400}),
     "warnings are a word": record(warnings="careful"),
     "warnings are missing": record(warnings=...),
+    "notes are a word": record(notes="side by side"),
     "arrays are text": text("person.npz", "offsets"),
     "arrays are a bomb": bomb,
     "no offsets": arrays(offsets=...),

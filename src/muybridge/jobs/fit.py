@@ -33,6 +33,7 @@ class Fitted:
             "height_metres": float(self.person.height),
             "confidence": {name: float(v) for name, v in self.person.confidence.items()},
             "warnings": list(self.person.warnings),
+            "notes": list(self.person.notes),
             "photos": [photo.name for photo in self.person.photos],
         }
 
@@ -96,6 +97,8 @@ def fit(
         raise Interrupted("stopped; nothing was written") from None
     finally:
         discard(part)
+    for note in person.notes:
+        progress.note("fit", note)
     for warning in person.warnings:
         progress.warn("fit", warning)
     return Fitted(out, person, progress.seconds["fit"])

@@ -19,7 +19,7 @@ class Event:
         done: how much of the stage is done, 0..1.
         overall: how much of the run is done, 0..1.
         text: what to say, where there is something to say.
-        kind: ``begin``, ``step`` or ``end`` of a stage, or ``warning``.
+        kind: ``begin``, ``step`` or ``end`` of a stage, ``warning``, or ``note``.
     """
 
     stage: str
@@ -82,6 +82,10 @@ class Progress:
         """Say something that the user should know."""
         self._tell(Event(stage, 0.0, self._before, text, "warning"))
 
+    def note(self, stage: str, text: str) -> None:
+        """Say how something was understood, where nothing is wrong."""
+        self._tell(Event(stage, 0.0, self._before, text, "note"))
+
     def _tell(self, event: Event) -> None:
         if self._listener is not None:
             self._listener(event)
@@ -97,8 +101,8 @@ class LineLog:
 
     def __call__(self, event: Event) -> None:
         now = time.monotonic()
-        if event.kind == "warning":
-            self._line(f"warning: {event.text}")
+        if event.kind in ("warning", "note"):
+            self._line(f"{event.kind}: {event.text}")
         elif event.kind == "begin":
             self._stage_began = self._last = now
             self._line(f"{event.stage}: {event.text or 'begins'}")
@@ -125,8 +129,12 @@ class Bars:
         self._stage = progress.add_task("", total=1.0, visible=False)
 
     def __call__(self, event: Event) -> None:
-        if event.kind == "warning":
-            self._bars.console.print(f"[yellow]warning:[/] {event.text}", highlight=False)
+        from rich.text import Text
+
+        if event.kind in ("warning", "note"):
+            colour = "yellow" if event.kind == "warning" else "cyan"
+            said = Text.assemble((f"{event.kind}:", colour), f" {event.text}")
+            self._bars.console.print(said, highlight=False)
             return
         if event.kind == "begin":
             self._bars.reset(self._stage, total=1.0, visible=True, description=f"  {event.stage}")

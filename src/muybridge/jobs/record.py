@@ -16,6 +16,7 @@ from muybridge.jobs import digest
 from muybridge.jobs.job import Job
 from muybridge.jobs.versions import versions
 from muybridge.methods.spec import MethodSpec
+from muybridge.motion import Motion
 from muybridge.person import Person
 
 
@@ -59,8 +60,8 @@ def make_record(
     spec: MethodSpec,
     size: str,
     person: Person,
+    motion: Motion,
     cameras: Cameras,
-    frames: int,
     inputs: Mapping[str, Mapping[str, str]],
     files: Mapping[str, str],
     hashes: list[dict[str, str]],
@@ -75,14 +76,16 @@ def make_record(
         "inputs": {role: dict(entry) for role, entry in inputs.items()},
         "files": dict(files),
         "cameras": {
-            "name": cameras.name, "views": cameras.views, "frames": frames,
+            "name": cameras.name, "views": cameras.views, "frames": motion.frames,
             "width": cameras.width, "height": cameras.height,
         },
         "frames_sha256": hashes,
         "person": {
             "confidence": {name: float(v) for name, v in person.confidence.items()},
             "warnings": list(person.warnings),
+            "notes": list(person.notes),
         },
+        "motion": {"name": motion.name, "notes": list(motion.notes)},
         "timings": {name: round(value, 3) for name, value in seconds.items()},
         "resumed_at_frame": resumed_at,
         "peak_memory_bytes": peak_memory(),

@@ -145,7 +145,9 @@ class _Run:
             person = Person.load(self.out / "person")
         motion = Motion.load(self.out / "motion.npz")
         cameras = Cameras.load(self.out / "cameras.json")
-        for warning in (*person.warnings, *motion.notes):
+        for note in (*person.notes, *motion.notes):
+            self.progress.note("prepare", note)
+        for warning in person.warnings:
             self.progress.warn("fit", warning)
         store = FrameStore(self.work / _FRAMES, cameras.views, motion.frames)
         resumed_at = store.held()
@@ -154,7 +156,7 @@ class _Run:
             hashes = write_outputs(store, self.job, cameras, self.out, step)
         record = make_record(
             self.job, spec=self.pipeline.spec, size=self.pipeline.size, person=person,
-            cameras=cameras, frames=motion.frames, inputs=self.inputs, files=self._files(),
+            motion=motion, cameras=cameras, inputs=self.inputs, files=self._files(),
             hashes=hashes, seconds=self.progress.seconds, resumed_at=resumed_at,
         )
         write_json(self.out / RECORD, record)

@@ -64,7 +64,7 @@ def person_from_photo(
     tell(0.0, "reading the photos")
     photos = read_photo(front, back, mask, back_mask, layout)
     confidence: dict[str, float] = {}
-    warnings: list[str] = ["; ".join(photos[0].notes)] if photos[0].notes else []
+    warnings: list[str] = []
     observations: list[Observation] = []
     alphas: list[np.ndarray] = []
     skin_colour = _SKIN
@@ -129,6 +129,7 @@ def person_from_photo(
     return Person(
         person.shape, person.body, person.offsets, person.texture, person.photos,
         {k: round(float(v), 4) for k, v in confidence.items()}, tuple(dict.fromkeys(warnings)),
+        photos[0].notes,
     )
 
 

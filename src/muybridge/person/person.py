@@ -72,6 +72,7 @@ class Person:
         photos: what the person was made from; may be empty.
         confidence: how sure each step was, 0..1, by its name.
         warnings: what a user should know about this person.
+        notes: how the photos were read.
     """
 
     shape: Shape
@@ -81,6 +82,7 @@ class Person:
     photos: tuple[Photo, ...] = ()
     confidence: dict[str, float] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @cached_property
     def shaped(self) -> ShapedBody:
@@ -212,6 +214,7 @@ class Person:
             "photos": [p.name for p in self.photos],
             "confidence": self.confidence,
             "warnings": list(self.warnings),
+            "notes": list(self.notes),
         }
         (folder / _RECORD).write_text(json.dumps(record, indent=1))
 
@@ -230,6 +233,7 @@ class Person:
             names = _strings(record["photos"])
             confidence = {str(k): _number(v) for k, v in record["confidence"].items()}
             warnings = _strings(record["warnings"])
+            notes = _strings(record.get("notes", []))
             body = record["body"]
             if not isinstance(body, str) or len(body) > 4096 or "\0" in body:
                 raise TypeError("body is no name")
@@ -246,7 +250,7 @@ class Person:
         offsets = _array(arrays, "offsets", (vertices, 3), source)
         texture = read_image(source / _TEXTURE)
         photos = tuple(_read_photo(source, n, arrays, vertices) for n in names)
-        return Person(shape, body, offsets, texture, photos, confidence, warnings)
+        return Person(shape, body, offsets, texture, photos, confidence, warnings, notes)
 
 
 def _replaceable(folder: Path) -> bool:
@@ -279,7 +283,7 @@ def _number(value: Any) -> float:
 def _strings(value: Any) -> tuple[str, ...]:
     """A list of strings of a record."""
     if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
-        raise TypeError("photos and warnings must be lists of words")
+        raise TypeError("photos, warnings and notes must be lists of words")
     return tuple(value)
 
 
