@@ -54,12 +54,15 @@ def use_threads(count: int | None) -> None:
 
 
 def stop_on_terminate() -> None:
-    """Let SIGTERM stop a run as Ctrl-C does: in order, and resumable."""
+    """Let SIGTERM stop a run as Ctrl-C does: in order, and resumable, whatever it is doing."""
+    from muybridge.jobs import stopping
 
     def stop(signum: int, frame: object) -> None:
+        stopping.ask()
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
 
 
 def listed(text: str, option: str) -> list[str]:

@@ -9,6 +9,8 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import IO, Any, Protocol, cast, runtime_checkable
 
+from muybridge.jobs import stopping
+
 
 @dataclass(frozen=True)
 class Event:
@@ -60,6 +62,7 @@ class Progress:
         self._share = {name: seconds / total for name, seconds in stages.items()}
         self._before = 0.0
         self._listener = listener
+        stopping.forget()
         self.seconds: dict[str, float] = {}
 
     @contextmanager
@@ -69,9 +72,11 @@ class Progress:
         began = time.perf_counter()
 
         def step(done: float, text: str = "") -> None:
+            stopping.check()
             done = min(max(float(done), 0.0), 1.0)
             self._tell(Event(name, done, self._before + share * done, text))
 
+        stopping.check()
         self._tell(Event(name, 0.0, self._before, text, "begin"))
         yield step
         self._before = min(self._before + share, 1.0)

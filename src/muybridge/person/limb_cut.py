@@ -53,8 +53,8 @@ def cut_limb(observation: Observation, drawn: np.ndarray, body: np.ndarray) -> n
     lab = cv2.cvtColor(image, cv2.COLOR_RGB2LAB).astype(np.float32)
     apart_by = _APART
     if o.skin is not None:
-        skin = o.skin[window]
-        if skin[middle].mean() > 0.3 > 2 * skin[other & near].mean():
+        skin, beside = o.skin[window], other & near
+        if beside.any() and skin[middle].mean() > 0.3 > 2 * skin[beside].mean():
             apart_by = _APART_BARE
     if _separation(lab[middle], lab[other & near]) < apart_by:
         return None
