@@ -110,6 +110,8 @@ BAD = [
     ("fit", "TEXT", "--layout", "sideways", "-o", "OUT"),
     ("plan", "/nowhere/me.jpg"),
     ("plan", "PERSON", "--frames", "-1"),
+    ("plan", "PERSON", "--start", "soon"),
+    ("animate", "PERSON", "--start", "-1", "-o", "OUT"),
     ("motions", "moonwalk"),
     ("motions", "TEXT"),
     ("cameras", "spin it like a record"),

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from muybridge.errors import InputError
-from muybridge.jobs import Job, parse_fps, parse_size
+from muybridge.jobs import Job, parse_fps, parse_size, parse_start
 
 TEXT = st.text(
     st.characters(blacklist_categories=("Cs",), blacklist_characters="\0"), min_size=1, max_size=20
@@ -20,7 +20,7 @@ TEXT = st.text(
 JOBS = st.builds(
     Job, person=TEXT, motion=TEXT, back=st.none() | TEXT, mask=st.none() | TEXT,
     layout=st.sampled_from(["auto", "sheet", "single"]), camera=TEXT,
-    frames=st.none() | st.integers(1, 10**6),
+    frames=st.none() | st.integers(1, 10**6), start=st.none() | st.integers(0, 10**6 - 1),
     fps=st.fractions(min_value=Fraction(1, 10), max_value=1000, max_denominator=10**6),
     width=st.integers(16, 4000), height=st.integers(16, 4000),
     seed=st.integers(-(2**63), 2**63 - 1), background=TEXT, save_frames=st.booleans(),
@@ -46,6 +46,7 @@ BAD = {
     "layout": ["both", None, 3],
     "camera": ["", 4],
     "frames": [0, -3, 1.5, "24", True, 10**9],
+    "start": [-1, 1.5, "auto", True, 10**9],
     "fps": [0, -24, "fast", "1/0", "nan", "inf", 10**9, True, None, "1e-9", "9" * 5000],
     "width": [0, -1, 15, "512", None, 10**7, 1.5],
     "height": [10**6],
@@ -102,3 +103,16 @@ def test_bad_sizes(text):
 )
 def test_frame_rates(text, fps):
     assert parse_fps(text) == fps
+
+
+@pytest.mark.parametrize(
+    "text, frame", [("auto", None), ("0", 0), (" 36 ", 36), ("1.5s", 36), ("2 s", 48), ("-1", -1)]
+)
+def test_starts(text, frame):
+    assert parse_start(text, Fraction(24)) == frame
+
+
+@pytest.mark.parametrize("text", ["", "s", "soon", "1.5", "1/0s", "nans", "AUTO1"])
+def test_bad_starts(text):
+    with pytest.raises(InputError, match="start"):
+        parse_start(text, Fraction(24))

@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+import numpy as np
 import pytest
+import torch
 
 from muybridge.camera import Cameras
 from muybridge.errors import InputError
-from muybridge.jobs import plan, speed
+from muybridge.jobs import plan, prepare, replay, run, speed
 from muybridge.jobs.run import piece_frames
 from muybridge.methods.cost import Speed
+from muybridge.motion import Motion
 
 KNOWN = Speed(0.002, 2e-8, 3e-8, 40.0, 4.0, 600 << 20)
 
@@ -76,3 +79,25 @@ def test_pieces_are_small_whatever_the_size():
         frames = piece_frames(rig)
         assert frames == 1 or frames * views * size * size * 64 <= 192 << 20
         assert 1 <= frames <= 16
+
+
+def test_a_plan_a_run_and_its_replay_begin_where_the_job_says(job, tmp_path):
+    poses = np.zeros((60, 55, 3))
+    poses[:, 0, 0] = np.pi / 2  # AMASS has Z up
+    poses[36:, 16, 2] = np.linspace(-0.5, -1.2, 24)  # the left arm sinks after 1.5 s of T-pose
+    place = np.tile([0.0, 0.0, 0.95], (60, 1))
+    np.savez(tmp_path / "a.npz", poses=poses.reshape(60, -1), trans=place, mocap_framerate=24)
+    late = replace(job, motion=str(tmp_path / "a.npz"), camera="static:0", frames=None,
+                   width=32, height=32)
+    for start, frames in ((None, 24), (0, 60), (57, 3)):
+        assert forecast(late, start=start).extent.frames == frames
+    whole, auto = (prepare.read_motion(replace(late, start=s)) for s in (0, None))
+    assert torch.equal(auto.R_parent_joint, whole.R_parent_joint[36:])
+    for start, frames in ((60, None), (57, 4)):
+        with pytest.raises(InputError, match="frames"):
+            forecast(late, start=start, frames=frames)
+    done = run(replace(late, start=57), tmp_path / "run")
+    assert done.record["job"]["start"] == 57
+    assert Motion.load(tmp_path / "run" / "motion.npz").frames == 3
+    again = replay(tmp_path / "run" / "run.json", tmp_path / "again")
+    assert again.record["frames_sha256"] == done.record["frames_sha256"]

@@ -125,3 +125,61 @@ def test_a_recording_that_begins_with_a_t_pose_says_so(shared: Path) -> None:
     start = int(note.split("frame ")[1].split()[0])
     assert 20 < start < 70
     assert not any("only hold" in n for n in load_motion(path, fps=24, start=start).notes)
+
+
+def held(tmp_path: Path, *, arms: float = 0.0) -> Path:
+    """A recording of 60 frames at 30 per second, the first 40 of which hold a pose."""
+    lines = bvh_text(60).splitlines()
+    first = len(lines) - 60
+    names = [line.split()[1] for line in lines if line.split()[0] in ("ROOT", "JOINT")]
+    values = ["0", "92", "0", *["0"] * (3 * len(names))]
+    for side, sign in (("Left", -1), ("Right", 1)):
+        values[3 + 3 * names.index(f"{side}Arm")] = str(sign * arms)
+    lines[first : first + 40] = [" ".join(values)] * 40
+    path = tmp_path / "recorded.bvh"
+    path.write_text("\n".join(lines))
+    return path
+
+
+def test_a_calibration_pose_is_skipped_where_that_is_left_to_us(tmp_path: Path) -> None:
+    path = held(tmp_path)
+    whole = load_motion(path)
+    assert whole.frames == 60 and any("start at frame 40" in n for n in whole.notes)
+    auto = load_motion(path, start="auto")
+    assert auto.frames == 20
+    assert torch.equal(auto.R_parent_joint, whole.R_parent_joint[40:])
+    assert any("first 1.3 s, 40 frames" in n and "skipped" in n for n in auto.notes)
+    assert not any("asked for" in n or "to skip them" in n for n in auto.notes)
+    assert load_motion(path, fps=15, start="auto").frames == 10
+    # as many frames as are asked for come first
+    assert load_motion(path, start="auto", frames=20).frames == 20
+    assert any("25 frames" in n for n in load_motion(path, start="auto", frames=35).notes)
+    assert load_motion(path, start="auto", frames=35).frames == 35
+    every = load_motion(path, start="auto", frames=60)
+    assert every.frames == 60 and not any("skipped" in n for n in every.notes)
+    late = load_motion(path, start=50)
+    assert late.frames == 10 and not any("asked for" in n for n in late.notes)
+
+
+def test_what_is_no_calibration_pose_is_never_skipped(tmp_path: Path) -> None:
+    standing = load_motion(held(tmp_path, arms=80.0), start="auto")
+    assert standing.frames == 60 and any("start at frame 40" in n for n in standing.notes)
+    (tmp_path / "b.bvh").write_text(bvh_text(60))
+    assert load_motion(tmp_path / "b.bvh", start="auto").frames == 60
+    own = Motion.still(60).save(tmp_path / "own.npz")
+    assert load_motion(own, start="auto").frames == 60
+    for name in clips.NAMES:
+        assert load_motion(name, start="auto").frames == load_motion(name).frames
+    with pytest.raises(InputError, match="start"):
+        load_motion("walk", start="later")
+
+
+@pytest.mark.parametrize(("name", "seconds"), [
+    ("dab", 1.3), ("jumping", 1.4), ("wave_hello", 2.3), ("zombie", 1.2),
+    ("jumping_jacks", 0), ("walk", 0),
+])
+def test_calibration_poses_of_real_recordings(shared: Path, name: str, seconds: float) -> None:
+    folder = shared / "data" / "motions"
+    path = folder / ("pybvh_cmu_12_01_walk.bvh" if name == "walk" else f"animdraw_{name}.bvh")
+    skipped = load_motion(path, fps=24).frames - load_motion(path, fps=24, start="auto").frames
+    assert skipped / 24 == pytest.approx(seconds, abs=0.1)

@@ -16,7 +16,7 @@ from muybridge.cli.common import (
     table,
     use_threads,
 )
-from muybridge.jobs.job import Job, parse_fps, parse_size
+from muybridge.jobs.job import Job, parse_fps, parse_size, parse_start
 
 
 @dataclass
@@ -33,6 +33,8 @@ class Guide:
         person: the folder of a fitted person; an average body unless given.
         maps: names, as in depth,parts; all unless given. --list says what there is.
         frames: how many; the whole motion unless given.
+        start: where in the motion: a frame such as 36, seconds such as 1.5s, or auto, which
+            skips a calibration pose that a recording holds at first.
         fps: frames per second, such as 24 or 30000/1001.
         size: 512 (a square) or WIDTHxHEIGHT, in pixels.
         lossless: single views as FFV1 instead of H.264.
@@ -49,6 +51,7 @@ class Guide:
     person: str = "average"
     maps: str = "all"
     frames: MaybeNumber = None
+    start: str = "auto"
     fps: str = "24"
     size: str = "512"
     lossless: bool = False
@@ -63,9 +66,10 @@ def main(argv: list[str]) -> int:
     """Run the verb; returns the exit code."""
     asked = read(Guide, "guide", argv)
     width, height = parse_size(asked.size)
+    fps = parse_fps(asked.fps)
     job = Job(
         asked.person, asked.motion, camera=asked.camera, frames=asked.frames,
-        fps=parse_fps(asked.fps), width=width, height=height,
+        start=parse_start(asked.start, fps), fps=fps, width=width, height=height,
     )
     use_threads(asked.threads)
     stop_on_terminate()

@@ -10,7 +10,7 @@ import tyro
 
 from muybridge.cli.common import MaybeFile, MaybeNumber
 from muybridge.errors import InputError
-from muybridge.jobs.job import Job, parse_fps, parse_size
+from muybridge.jobs.job import Job, parse_fps, parse_size, parse_start
 
 
 @dataclass(kw_only=True)
@@ -24,6 +24,8 @@ class Scene:
         motion: a motion file or a clip; see muybridge motions.
         camera: a camera path, a sentence, or a file; see muybridge cameras.
         frames: how many; the whole motion unless given.
+        start: where in the motion: a frame such as 36, seconds such as 1.5s, or auto, which
+            skips a calibration pose that a recording holds at first.
         fps: frames per second, such as 24 or 30000/1001.
         size: 512 (a square) or WIDTHxHEIGHT, in pixels.
         seed: of whatever is drawn at random.
@@ -37,6 +39,7 @@ class Scene:
     mask: MaybeFile = None
     layout: str = "auto"
     frames: MaybeNumber = None
+    start: str = "auto"
     fps: str = "24"
     size: str = "512"
     seed: int = 0
@@ -50,10 +53,11 @@ class Scene:
             InputError: a value is out of range or no value of its kind.
         """
         width, height = parse_size(self.size)
+        fps = parse_fps(self.fps)
         return Job(
             person=person, motion=self.motion, back=self.back, mask=self.mask,
             layout=self.layout, camera=self.camera, method=method, frames=self.frames,
-            fps=parse_fps(self.fps), width=width, height=height, seed=self.seed,
+            start=parse_start(self.start, fps), fps=fps, width=width, height=height, seed=self.seed,
             background=self.background, options=options(self.set), **more,
         )
 

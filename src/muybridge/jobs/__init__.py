@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from muybridge.jobs.job import Job, parse_fps, parse_size
+from muybridge.jobs.job import Job, parse_fps, parse_size, parse_start
 
 if TYPE_CHECKING:
     from muybridge.jobs.plan import Plan as Plan
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 _LAZY = {"Plan": "plan", "plan": "plan", "Result": "run", "run": "run", "replay": "replay"}
 
-__all__ = ["Job", "Plan", "Result", "parse_fps", "parse_size", "plan", "replay", "run"]
+__all__ = ["Job", "Plan", "Result", "parse_fps", "parse_size", "parse_start", "plan", "replay",
+           "run"]
 
 
 def __getattr__(name: str) -> Any:

@@ -36,6 +36,8 @@ class Job:
         camera: a path such as ``orbit:8``, a sentence, or a file of cameras.
         method: name, or ``name-size``.
         frames: how many; ``None`` takes the whole motion.
+        start: first frame of the motion to take, at ``fps``; ``None`` takes the first that
+            is no calibration pose held for over a second.
         fps: frames per second of the result; the motion is resampled to it.
         width: of a picture, pixels.
         height: of a picture, pixels.
@@ -54,6 +56,7 @@ class Job:
     camera: str = "orbit:8"
     method: str = "avatar"
     frames: int | None = None
+    start: int | None = None
     fps: Fraction = Fraction(24)
     width: int = 512
     height: int = 512
@@ -71,6 +74,10 @@ class Job:
         if self.frames is not None and not 1 <= self.frames <= MOST_FRAMES:
             raise InputError(
                 "job", "frames", f"{self.frames} is out of range", f"give 1 to {MOST_FRAMES}"
+            )
+        if self.start is not None and not 0 <= self.start < MOST_FRAMES:
+            raise InputError(
+                "job", "start", f"{self.start} is out of range", f"give 0 to {MOST_FRAMES - 1}"
             )
         if not Fraction(1, 10) <= self.fps <= 1000:
             raise InputError("job", "fps", f"{self.fps} is out of range", "give 0.1 to 1000")
@@ -188,6 +195,28 @@ def parse_fps(text: str, source: str = "--fps") -> Fraction:
         if abs(fps - exact) < Fraction(1, 500) and fps != round(fps):
             return exact
     return fps
+
+
+def parse_start(text: str, fps: Fraction) -> int | None:
+    """``auto`` as ``None``, a frame (``36``), or seconds (``1.5s``) as the frame at ``fps``.
+
+    Raises:
+        InputError: the text is neither.
+    """
+    said = text.strip()[:32]
+    if said == "auto":
+        return None
+    try:
+        if said.endswith("s"):
+            frame = round(Fraction(said[:-1].strip()) * fps)
+        else:
+            frame = int(said)
+    except (ValueError, ZeroDivisionError):
+        raise InputError(
+            "--start", "", f"{text!r} is no place in a motion",
+            "write a frame such as 36, seconds such as 1.5s, or auto",
+        ) from None
+    return frame
 
 
 def _fits(value: Any, kind: str) -> bool:

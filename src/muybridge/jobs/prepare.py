@@ -62,24 +62,22 @@ def _files(job: Job) -> dict[str, Path]:
 
 
 def read_motion(job: Job) -> Motion:
-    """The job's motion at the job's frame rate and length, on the body it came with.
+    """The job's motion from its start on, at its frame rate and length, on its own body.
 
     Raises:
         InputError: no such clip or file, a damaged file, or too few frames in it.
     """
-    if job.motion in clips.NAMES:
-        return clips.make(job.motion, job.frames, job.fps)
-    motion = load_motion(job.motion, fps=job.fps)
-    if job.frames is None:
-        return motion
-    if job.frames > motion.frames:
+    start = "auto" if job.start is None else job.start
+    motion = load_motion(job.motion, fps=job.fps, frames=job.frames, start=start)
+    if job.frames is not None and job.frames > motion.frames:
+        after = f" after frame {job.start}" if job.start else ""
         raise InputError(
             job.motion, "frames",
-            f"the motion has {motion.frames} frames at {float(job.fps):g} per second, "
+            f"the motion has {motion.frames} frames{after} at {float(job.fps):g} per second, "
             f"{job.frames} are asked for",
             f"ask for {motion.frames} or fewer, or for more frames per second",
         )
-    return motion.slice(0, job.frames)
+    return motion
 
 
 def place(job: Job, motion: Motion, rest_joints: Float[Tensor, "55 3"]) -> Motion:

@@ -7,7 +7,13 @@ from muybridge.motion.hands import HAND_POSES, hand_pose, relaxed_hands, with_ha
 from muybridge.motion.kinematics import forward_kinematics, local_rotations, world_rotations
 from muybridge.motion.loading import FORMATS, describe, load_motion
 from muybridge.motion.nominal import nominal_rest_joints
-from muybridge.motion.placement import face_forward, lead_in, mirror, without_calibration_pose
+from muybridge.motion.placement import (
+    calibration_frames,
+    face_forward,
+    lead_in,
+    mirror,
+    without_calibration_pose,
+)
 from muybridge.motion.retargeting import FOOT_MODES, foot_report, retarget
 from muybridge.motion.smplx_files import load_smplx
 from muybridge.motion.timing import (
@@ -29,6 +35,7 @@ __all__ = [
     "Motion",
     "as_rate",
     "blink_track",
+    "calibration_frames",
     "check_face",
     "clips",
     "concatenate",

@@ -17,7 +17,12 @@ from muybridge.motion import clips
 from muybridge.motion.archive import member_names, read_bytes
 from muybridge.motion.bvh_person import load_bvh
 from muybridge.motion.npz import load_npz
-from muybridge.motion.placement import face_forward, lead_in, without_calibration_pose
+from muybridge.motion.placement import (
+    calibration_frames,
+    face_forward,
+    lead_in,
+    without_calibration_pose,
+)
 from muybridge.motion.smplx_files import load_smplx
 from muybridge.motion.timing import as_rate, resample, take
 from muybridge.motion.trackers import load_gvhmr, load_phalp
@@ -59,7 +64,7 @@ def load_motion(
     *,
     frames: int | None = None,
     fps: Fraction | int | float | str | None = None,
-    start: int = 0,
+    start: int | str = 0,
     align: bool | None = None,
     up: str = "auto",
     unit: str | float = "auto",
@@ -76,7 +81,8 @@ def load_motion(
             name has to be given with its folder, as ``./walk``).
         frames: take so many (of a clip: make so many); fewer come where there are no more.
         fps: resample to this rate, by slerp, before frames are taken.
-        start: first frame to take.
+        start: first frame to take; ``"auto"`` skips a calibration pose that a recording holds
+            for over a second (as far as ``frames`` allow) and notes it.
         align: begin at x = z = 0 facing +Z and drop a calibration pose. By default all
             files but our own are aligned.
         up: world axis that points up in the file; ``auto`` finds it.
@@ -88,12 +94,15 @@ def load_motion(
     Raises:
         InputError: the file is missing, broken, of no known format, or an option can't be.
     """
+    if isinstance(start, str) and start != "auto":
+        raise InputError("motion", "start", f"is {start!r}", 'give a frame, or "auto"')
     name = str(source)
     if isinstance(source, str) and name in clips.CLIPS:
         rate = Fraction(24) if fps is None else as_rate(fps)
-        count = None if frames is None else frames + max(start, 0)
+        first = 0 if isinstance(start, str) else start
+        count = None if frames is None else frames + max(first, 0)
         made = clips.make(name, count, rate)
-        return take(made, frames or made.frames, start) if start else made
+        return _from(made, first, frames) if first else made
     path = Path(name)
     kind = sniff(path)
     given = None if file_fps is None else as_rate(file_fps)
@@ -111,15 +120,27 @@ def load_motion(
         motion = face_forward(motion)
     if fps is not None:
         motion = resample(motion, fps)
-    held = lead_in(motion)
-    if kind != "muybridge" and not start and motion.fps < held < motion.frames:
-        seconds = float(held / motion.fps)
-        motion = motion.with_note(
-            f"The first {seconds:.1f} s only hold a pose; start at frame {held} to skip them."
-        )
-    if frames is not None or start:
-        motion = take(motion, motion.frames if frames is None else frames, start)
-    return motion
+    first = 0 if isinstance(start, str) else start
+    if kind != "muybridge" and not first:
+        held = lead_in(motion)
+        if start == "auto" and calibration_frames(motion):
+            first = max(min(held, motion.frames - (frames or 1)), 0)
+        if first:
+            motion = motion.with_note(
+                f"The first {float(first / motion.fps):.1f} s, {first} frames, only hold a "
+                "calibration pose and are skipped; start at frame 0 to keep them."
+            )
+        elif motion.fps < held < motion.frames:
+            seconds = float(held / motion.fps)
+            motion = motion.with_note(
+                f"The first {seconds:.1f} s only hold a pose; start at frame {held} to skip them."
+            )
+    return motion if frames is None and not first else _from(motion, first, frames)
+
+
+def _from(motion: Motion, start: int, frames: int | None) -> Motion:
+    """``frames`` frames, or all, from ``start`` on."""
+    return take(motion, max(motion.frames - start, 1) if frames is None else frames, start)
 
 
 def sniff(path: str | PathLike[str]) -> str:

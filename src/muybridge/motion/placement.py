@@ -7,10 +7,13 @@ from dataclasses import replace
 import roma
 import torch
 
-from muybridge.body.skeleton import MIRROR
+from muybridge.body.skeleton import JOINT_INDEX, MIRROR
 from muybridge.motion.face import mirror_name
 from muybridge.motion.kinematics import axis_rotation, heading
 from muybridge.motion.types import Motion
+
+_ARMS_OUT = 1.0
+"""Arms that are turned less than this from the T-pose are held out, radians."""
 
 
 def face_forward(motion: Motion) -> Motion:
@@ -77,3 +80,16 @@ def lead_in(motion: Motion, tolerance: float = 0.25) -> int:
     angle = torch.acos(((trace - 1) / 2).clamp(-1, 1)).amax(1)
     moved = (angle > tolerance).nonzero().flatten()
     return int(moved[0]) if len(moved) else motion.frames
+
+
+def calibration_frames(motion: Motion) -> int:
+    """Frames at the start that only show a calibration pose: arms out, held for over a second.
+
+    0 where the motion begins otherwise, or where nothing else follows.
+    """
+    held = lead_in(motion)
+    if not motion.fps < held < motion.frames:
+        return 0
+    arms = motion.R_parent_joint[0, [JOINT_INDEX["left_shoulder"], JOINT_INDEX["right_shoulder"]]]
+    angle = torch.acos(((arms.diagonal(dim1=1, dim2=2).sum(1) - 1) / 2).clamp(-1, 1))
+    return held if float(angle.max()) < _ARMS_OUT else 0
