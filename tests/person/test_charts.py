@@ -122,7 +122,7 @@ def _foot(shaped, side):
     return own, ankle, ball
 
 
-@pytest.mark.xfail(strict=True, reason="toes are thinned instead of joined")
+@pytest.mark.xfail(strict=True, reason="toes meet, but grooves between them hold water")
 @pytest.mark.parametrize("side", ["LEFT", "RIGHT"])
 def test_shoes_close_the_toes(shaped, shoes, side):
     """Water poured on toes stays between them; off a shoe's cap it runs."""

@@ -33,7 +33,7 @@ class Seen:
 
 def spread_over(graph: SurfaceGraph, seen: Seen) -> np.ndarray:
     """Seen colours spread smoothly over the whole surface ``[N, 3]``."""
-    return np.clip(graph.fill(seen.colour, np.clip(seen.trust, 0, 1), _STIFF, 1e-6), 0, 1)
+    return np.clip(graph.fill(seen.colour, np.clip(seen.trust, 0, 1), _STIFF, 1e-8), 0, 1)
 
 
 def fill_head(
@@ -58,12 +58,12 @@ def fill_head(
     trust = np.clip(seen.trust, 0, 1) * (ears < 0.3)
     hair = np.clip((0.5 - seen.skin) * 4 + 0.5, 0, 1) * (1 - face)
     bare, hairy = trust * (seen.skin > 0.5), trust * (hair > 0.9)
-    tone = graph.fill(seen.colour, bare, _STIFF, 1e-6) if bare.sum() > 3 else np.zeros((1, 3))
+    tone = graph.fill(seen.colour, bare, _STIFF, 1e-8) if bare.sum() > 3 else np.zeros((1, 3))
     if bare.sum() <= 3:
         tone = np.broadcast_to(skin, seen.colour.shape)
     if hairy.sum() <= 3:
         return np.clip(tone, 0, 1)
-    strands = graph.fill(seen.colour, hairy, _STIFF, 1e-6)
+    strands = graph.fill(seen.colour, hairy, _STIFF, 1e-8)
     on_top = trust * scalp
     grows = float((on_top * hair).sum() / max(float(on_top.sum()), 1e-6)) > 0.5
     known = trust * np.where(face > 0, seen.skin > 0.5, True) + np.where(ears > 0.5, 2.0, 0.0)
@@ -71,6 +71,6 @@ def fill_head(
     if grows:
         guess = 0.6 * scalp * (trust < 0.05) * (ears < 0.3)
         known, value = known + guess, np.where(guess > 0, 1.0, value)
-    line = graph.fill(value, known, _STIFF, 1e-6)
+    line = graph.fill(value, known, _STIFF, 1e-8)
     share = np.clip((line - 0.5) * 8 + 0.5, 0, 1)[:, None]
     return np.clip(tone * (1 - share) + strands * share, 0, 1)
