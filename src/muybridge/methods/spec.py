@@ -71,6 +71,8 @@ class MethodSpec:
         cost: address of ``cost(extent, speed) -> Cost`` (see :mod:`muybridge.methods.cost`).
         recognises: address of ``recognises(folder: Path) -> bool``, true for a folder of
             this method's checkpoints; empty where there are none.
+        recipe: address of ``recipe(size: str) -> Recipe`` (see :mod:`muybridge.training`);
+            empty where nothing is trained.
         licence: of the method's own code.
     """
 
@@ -84,6 +86,7 @@ class MethodSpec:
     loader: str
     cost: str
     recognises: str = ""
+    recipe: str = ""
     licence: str = "Apache-2.0"
 
     def __post_init__(self) -> None:
@@ -130,6 +133,18 @@ class MethodSpec:
                 raise MissingWeights(missing_text(self, size, missing))
             size_or_path = size.name
         return resolve(self.loader)(size_or_path, **options)
+
+    def make_recipe(self, size: str = "") -> Any:
+        """How a size is trained, a :class:`muybridge.training.Recipe`.
+
+        Raises:
+            InputError: no such size, or there is nothing to train.
+        """
+        if not self.recipe:
+            raise InputError(
+                f"method {self.name}", "recipe", "there is nothing to train", "use it as it is"
+            )
+        return resolve(self.recipe)(self.size(size).name)
 
     def find(self, weights: Weights) -> Path | None:
         """Where these weights lie on this machine, or ``None``."""
