@@ -30,6 +30,7 @@ class Scene:
         size: 512 (a square) or WIDTHxHEIGHT, in pixels.
         seed: of whatever is drawn at random.
         background: plain, keep (the photo's own), transparent, or a picture.
+        cue: what methods with an appearance cue paint over: nerf or avatar.
         set: an option of the method, as name=value; repeatable.
     """
 
@@ -44,6 +45,7 @@ class Scene:
     size: str = "512"
     seed: int = 0
     background: str = "plain"
+    cue: Annotated[str | None, tyro.conf.arg(metavar="CUE")] = None
     set: Annotated[tyro.conf.UseAppendAction[tuple[str, ...]], tyro.conf.arg(metavar="K=V")] = ()
 
     def job_of(self, person: str, method: str, **more: Any) -> Job:
@@ -58,8 +60,12 @@ class Scene:
             person=person, motion=self.motion, back=self.back, mask=self.mask,
             layout=self.layout, camera=self.camera, method=method, frames=self.frames,
             start=parse_start(self.start, fps), fps=fps, width=width, height=height, seed=self.seed,
-            background=self.background, options=options(self.set), **more,
+            background=self.background, options=self._options(), **more,
         )
+
+    def _options(self) -> dict[str, Any]:
+        """Of the method: those of --set, and --cue."""
+        return options(self.set) | ({"cue": self.cue} if self.cue else {})
 
 
 @dataclass(kw_only=True)

@@ -214,10 +214,12 @@ class _Run:
         with self.progress.stage("render", text) as step:
             if held:
                 step(held / store.frames, f"goes on at frame {held}")
+            before = self.pipeline.before
             pieces = self.pipeline.stream(
                 person, motion, cameras,
                 seed=self.job.seed, background=prepare.make_background(self.job, person),
-                chunk=piece_frames(cameras), start=held, callback=_counted(step),
+                chunk=piece_frames(cameras), start=held, callback=_counted(step, before),
+                tell=lambda done, text: step(before * done, text),
             )
             if held < store.frames:
                 for piece in pieces:
@@ -237,9 +239,9 @@ def piece_frames(cameras: Cameras) -> int:
     return max(1, min(16, _PIECE_BYTES // frame))
 
 
-def _counted(step: Callable[..., None]) -> Callable[[int, int], None]:
+def _counted(step: Callable[..., None], before: float) -> Callable[[int, int], None]:
     def callback(done: int, total: int) -> None:
-        step(done / total, f"frame {done} of {total}")
+        step(before + (1 - before) * done / total, f"frame {done} of {total}")
 
     return callback
 

@@ -24,6 +24,8 @@ from muybridge.video import VideoWriter, plate, write_image
 
 Callback = Callable[[int, int], None]
 """Called as ``callback(frames_done, frames)`` after every piece of work."""
+Tell = Callable[[float, str], None]
+"""Called as ``tell(done, text)``, ``done`` in 0..1, while the first frames are still to come."""
 
 
 class Chunk(NamedTuple):
@@ -98,6 +100,8 @@ class HumanVideoPipeline(ABC):
 
     spec: MethodSpec
     size: str
+    before: float = 0.0
+    """Share of the whole work that is done before the first frame can be given."""
 
     @abstractmethod
     def make(
@@ -110,6 +114,7 @@ class HumanVideoPipeline(ABC):
         background: Background,
         chunk: int,
         start: int,
+        tell: Tell,
     ) -> Iterator[Chunk]:
         """Yield the frames from ``start`` on; what :meth:`stream` has checked and completed."""
 
@@ -124,6 +129,7 @@ class HumanVideoPipeline(ABC):
         chunk: int = 4,
         start: int = 0,
         callback: Callback | None = None,
+        tell: Tell | None = None,
     ) -> Iterator[Chunk]:
         """Frames in order, a few at a time.
 
@@ -136,6 +142,7 @@ class HumanVideoPipeline(ABC):
             chunk: frames per piece at most.
             start: first frame wanted; earlier ones are skipped (resume).
             callback: told of progress.
+            tell: told of the work before the first frame, where there is much of it.
 
         Raises:
             InputError: the arguments do not fit each other.
@@ -144,6 +151,7 @@ class HumanVideoPipeline(ABC):
         pieces = self.make(
             person, on_body(motion, person), cameras,
             seed=seed, background=background or Background(), chunk=chunk, start=start,
+            tell=tell or _silent,
         )
         for piece in pieces:
             yield piece
@@ -174,6 +182,10 @@ class HumanVideoPipeline(ABC):
             torch.cat([piece.matte for piece in pieces], dim=1),
             motion.fps, cameras, motion,
         )
+
+
+def _silent(done: float, text: str) -> None:
+    """Tells nobody."""
 
 
 def on_body(motion: Motion, person: Person) -> Motion:

@@ -18,7 +18,7 @@ from muybridge.methods.avatar.shadow import darken, shadow_maps
 from muybridge.methods.avatar.spec import SPEC
 from muybridge.methods.background import Background
 from muybridge.methods.ground import Ground
-from muybridge.methods.pipeline import Chunk, HumanVideoPipeline
+from muybridge.methods.pipeline import Chunk, HumanVideoPipeline, Tell
 from muybridge.motion import Motion
 from muybridge.person import Person
 from muybridge.render import Lighting, Texture, prepare_texture, vertex_normals
@@ -43,6 +43,7 @@ class AvatarPipeline(HumanVideoPipeline):
         background: Background,
         chunk: int,
         start: int,
+        tell: Tell,
     ) -> Iterator[Chunk]:
         """See :meth:`HumanVideoPipeline.make`. Nothing is drawn at random here."""
         taken = photographed(person)

@@ -1,0 +1,126 @@
+"""The part of every picture that the networks paint: the person, filling a picture of their size.
+
+The networks know people who fill the picture, seen whole. A crop is a camera of its own:
+``K' = A K`` with ``A`` a scale and a shift for every (view, frame), so cues and normal maps
+are rendered for it, not cut out, and what is painted is put back where it was.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+from muybridge.camera import Cameras
+
+FILL = 0.86
+"""Share of the crop's height (or width) that the naked body takes at most."""
+_CALM = 6.0
+"""Standard deviation of the smoothing over time, frames."""
+_SMALLEST = 1e-3
+"""Of a person's height in a picture, pixels; below it there is nothing to see."""
+
+
+@dataclass(frozen=True)
+class Crop:
+    """Crops of all pictures of a video.
+
+    Attributes:
+        cameras: what the crops see; ``width x height`` pixels.
+        scale: crop pixels per picture pixel.
+        shift: crop pixels; ``x_crop = scale * x + shift``.
+        width, height: of the whole pictures, pixels.
+    """
+
+    cameras: Cameras
+    scale: Float[Tensor, "V T"]
+    shift: Float[Tensor, "V T 2"]
+    width: int
+    height: int
+
+    def paste(
+        self, painted: Float[Tensor, "V t C h w"], start: int
+    ) -> Float[Tensor, "V t C H W"]:
+        """Crops put back to where they are in the whole pictures; 0 around them.
+
+        Args:
+            painted: of the frames from ``start`` on.
+            start: the first of these frames.
+        """
+        views, count = painted.shape[:2]
+        h, w = painted.shape[-2:]
+        scale = self.scale[:, start : start + count, None].to(painted)
+        shift = self.shift[:, start : start + count].to(painted)
+        x = torch.arange(self.width, device=painted.device, dtype=painted.dtype) + 0.5
+        y = torch.arange(self.height, device=painted.device, dtype=painted.dtype) + 0.5
+        across = 2 * (scale * x + shift[..., :1]) / w - 1
+        down = 2 * (scale * y + shift[..., 1:]) / h - 1
+        shape = (views, count, self.height, self.width)
+        grid = torch.stack(
+            [across[:, :, None, :].expand(shape), down[..., None].expand(shape)], -1
+        )
+        whole = F.grid_sample(
+            painted.flatten(0, 1), grid.flatten(0, 1), mode="bicubic",
+            padding_mode="zeros", align_corners=False,
+        )
+        return whole.unflatten(0, (views, count))
+
+    @property
+    def enlargement(self) -> float:
+        """Picture pixels per crop pixel, at the median."""
+        return 1.0 / float(self.scale.median())
+
+
+def follow(
+    cameras: Cameras, points: Float[Tensor, "T P 3"], width: int, height: int
+) -> Crop:
+    """Crops that keep a body whole and calm in every view and frame.
+
+    Args:
+        cameras: of the whole pictures.
+        points: of the body, world, metres; its outermost ones count.
+        width, height: of the crops, pixels.
+    """
+    pixel, depth = cameras.project(points)
+    seen = (depth > 0)[..., None] & torch.isfinite(pixel)
+    low = torch.where(seen, pixel, torch.inf).amin(2)
+    high = torch.where(seen, pixel, -torch.inf).amax(2)
+    nobody = ~torch.isfinite(high - low).all(-1, keepdim=True)
+    middle = low.new_tensor([cameras.width / 2, cameras.height / 2])
+    low = torch.where(nobody, middle - 0.5, low)
+    high = torch.where(nobody, middle + 0.5, high)
+    center = _smoothed((low + high) / 2)
+    reach = torch.maximum(high - center, center - low).clamp(min=_SMALLEST)
+    room = FILL * low.new_tensor([width, height]) / 2
+    scale = (room / reach).amin(-1)
+    scale = _smoothed(_lowest_around(scale)[..., None])[..., 0]
+    target = low.new_tensor([width / 2, height / 2])
+    shift = target - scale[..., None] * center
+    A = torch.zeros(*scale.shape, 3, 3, dtype=cameras.K.dtype)
+    A[..., 0, 0] = A[..., 1, 1] = scale
+    A[..., :2, 2] = shift
+    A[..., 2, 2] = 1
+    crops = Cameras(A @ cameras.K, cameras.T_cam_world, width, height, cameras.name)
+    return Crop(crops, scale, shift, cameras.width, cameras.height)
+
+
+def _lowest_around(values: Float[Tensor, "V T"]) -> Float[Tensor, "V T"]:
+    """The lowest value within the reach of :func:`_smoothed`, so that smoothing cuts nothing."""
+    reach = round(3 * _CALM)
+    padded = F.pad(-values[:, None], (reach, reach), mode="replicate")
+    return -F.max_pool1d(padded, 2 * reach + 1, stride=1)[:, 0]
+
+
+def _smoothed(values: Float[Tensor, "V T C"]) -> Float[Tensor, "V T C"]:
+    """Gaussian over time; constant beyond the ends."""
+    reach = round(3 * _CALM)
+    step = torch.arange(-reach, reach + 1, dtype=values.dtype)
+    bell = torch.exp(-0.5 * (step / _CALM) ** 2)
+    bell = (bell / bell.sum())[None, None]
+    views, _, channels = values.shape
+    rows = values.transpose(1, 2).reshape(views * channels, 1, -1)
+    calm = F.conv1d(F.pad(rows, (reach, reach), mode="replicate"), bell)
+    return calm.reshape(views, channels, -1).transpose(1, 2)
