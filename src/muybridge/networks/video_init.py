@@ -38,7 +38,7 @@ def zero_temporal_outputs(network: nn.Module) -> None:
 def temporal_parameters(network: nn.Module) -> frozenset[str]:
     """Names of the parameters that only video mode uses: what an image stage need not train."""
     kinds = (TemporalResnetBlock, TemporalBasicTransformerBlock, AlphaBlender)
-    names = set()
+    names: set[str] = set()
     for where, module in network.named_modules():
         if isinstance(module, kinds) or where.endswith(".time_pos_embed"):
             names.update(f"{where}.{name}" for name, _ in module.named_parameters())
