@@ -54,7 +54,7 @@ def save_checkpoint(
         files[path.name] = _fingerprint(path)
         _to_disk(path)
     path = part / STATE
-    path.write_text(json.dumps({**state, "files": files}, indent=1, allow_nan=False) + "\n")
+    path.write_text(json.dumps({**state, "files": files}, indent=1) + "\n")
     _to_disk(path)
     shutil.rmtree(folder, ignore_errors=True)
     os.replace(part, folder)
@@ -107,9 +107,9 @@ class Checkpoints:
         self, step: int, state: Mapping[str, Any], tensors: Mapping[str, Mapping[str, Tensor]]
     ) -> None:
         """Write one and remove those that are too old."""
-        save_checkpoint(self._folder(step), state, tensors)
+        save_checkpoint(self.folder(step), state, tensors)
         for old in self.steps()[:-KEPT]:
-            shutil.rmtree(self._folder(old), ignore_errors=True)
+            shutil.rmtree(self.folder(old), ignore_errors=True)
 
     def newest(self, warn: Callable[[str], None]) -> Checkpoint | None:
         """The newest that can be read; ``None`` where there is none at all.
@@ -122,21 +122,25 @@ class Checkpoints:
         """
         for broken in self.root.glob(".*.part"):
             shutil.rmtree(broken, ignore_errors=True)
-        steps = self.steps()
-        for step in reversed(steps):
+        for step in reversed(self.steps()):
             try:
-                return load_checkpoint(self._folder(step))
+                return load_checkpoint(self.folder(step))
             except InputError as error:
                 warn(f"{error.source}: {error.problem}; the checkpoint before it is used")
-                # the next one of this step takes its place
-        if steps:
+                folder = self.folder(step)
+                aside = folder.with_name(f"{folder.name}.damaged")
+                shutil.rmtree(aside, ignore_errors=True)
+                folder.rename(aside)
+        if any(self.root.glob("*.damaged")):
             raise InputError(
                 self.root, "", "every checkpoint of this stage is damaged",
-                "remove this folder to train the stage from its start",
+                "put one back without .damaged in its name if it is whole after all, or remove "
+                "this folder to train the stage from its start",
             )
         return None
 
-    def _folder(self, step: int) -> Path:
+    def folder(self, step: int) -> Path:
+        """Where the checkpoint of a step lies."""
         return self.root / f"{step:09d}"
 
 

@@ -30,7 +30,7 @@ class Stop:
         trace: TracebackType | None,
     ) -> None:
         for number, handler in self._before.items():
-            signal.signal(number, handler)
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
 
     def _meet(self, number: int, frame: FrameType | None) -> None:
         if self.asked:
