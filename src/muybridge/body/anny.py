@@ -98,15 +98,25 @@ class AnnyBody:
             tensor("landmark_row").long(), tensor("landmark_vertex").long()
         ] = tensor("landmark_weight")
 
-    def coefficients(self, phenotypes: Float[Tensor, "*batch 6"]) -> Float[Tensor, "*batch K"]:
-        """Shape-basis coefficients of phenotypes in the order of :data:`PHENOTYPES`."""
+    def coefficients(
+        self,
+        phenotypes: Float[Tensor, "*batch 6"],
+        ancestry: tuple[float, float, float] = (1 / 3, 1 / 3, 1 / 3),
+    ) -> Float[Tensor, "*batch K"]:
+        """Shape-basis coefficients of phenotypes in the order of :data:`PHENOTYPES`.
+
+        Args:
+            phenotypes: 0..1.
+            ancestry: shares of Anny's three families of faces; they sum to 1.
+        """
         groups = []
         for name, count in _VARIATIONS.items():
             if name in PHENOTYPES:
                 value = phenotypes[..., PHENOTYPES.index(name)]
                 groups.append(_interpolate(value, count, _FIRST_ANCHOR.get(name, 0.0)))
             elif name == "race":
-                groups.append(phenotypes.new_full((*phenotypes.shape[:-1], 3), 1 / 3))
+                shares = phenotypes.new_tensor(ancestry)
+                groups.append(shares.expand(*phenotypes.shape[:-1], 3))
             else:
                 middle = phenotypes.new_full(phenotypes.shape[:-1], 0.5)
                 groups.append(_interpolate(middle, count, 0.0))
@@ -116,10 +126,15 @@ class AnnyBody:
         return weights @ self._projection
 
     def rest_model(
-        self, phenotypes: Float[Tensor, "6"]
+        self,
+        phenotypes: Float[Tensor, "6"],
+        ancestry: tuple[float, float, float] = (1 / 3, 1 / 3, 1 / 3),
     ) -> tuple[Float[Tensor, "N 3"], Float[Tensor, "B 3"], Float[Tensor, "B 3 3"]]:
-        """Bind-pose skin, bone heads and bone orientations of one shape; differentiable."""
-        c = self.coefficients(phenotypes)
+        """Bind-pose skin, bone heads and bone orientations of one shape; differentiable.
+
+        Arguments are those of :meth:`coefficients`.
+        """
+        c = self.coefficients(phenotypes, ancestry)
         vertices = self.template + (c @ self._basis).reshape(-1, 3)
         heads = self._heads + torch.einsum("k,kbi->bi", c, self._heads_basis)
         covariance = self._turn + torch.einsum("k,kbij->bij", c, self._turn_basis)

@@ -1,0 +1,1 @@
+"""What people look like before they dress: body, face, skin, eyes, hair, beards and hats."""
