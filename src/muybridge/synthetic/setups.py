@@ -1,0 +1,90 @@
+"""Where the cameras stand, by number: orbits, fixed cameras, grids, the 16-camera rig.
+
+People are framed by the rule that a user's own cameras are framed by
+(:func:`muybridge.camera.build_cameras`), so that what is learnt here is what is met there.
+Lenses and distances vary with the number.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from jaxtyping import Float
+from torch import Tensor
+
+from muybridge.camera import Cameras, build_cameras
+from muybridge.synthetic.dice import Dice
+
+Size = tuple[int, int]
+"""Width and height of pictures, pixels."""
+
+
+def _lens(dice: Dice) -> str:
+    """Field of view, elevation and margin as options of a camera spec."""
+    fov = dice.between(12, 48)
+    elevation = dice.between(-6, 24) if dice.chance(0.6) else dice.between(2, 8)
+    return f"fov={fov:.3f},elevation={elevation:.3f},margin={dice.between(0.04, 0.12):.4f}"
+
+
+def orbit(
+    number: int, points: Float[Tensor, "T 55 3"], views: int, size: Size,
+    fps: Fraction | int = 24,
+) -> Cameras:
+    """Still cameras evenly on a circle, the first before the person's front.
+
+    Args:
+        number: of the set-up.
+        points: the person's joints in the world, metres.
+        views: how many cameras; GAS has 20.
+        size: of the pictures.
+        fps: of the motion.
+    """
+    return _built(f"orbit:{views},{_lens(Dice('orbit', number))}", points, size, fps)
+
+
+def fixed(
+    number: int, points: Float[Tensor, "T 55 3"], size: Size, fps: Fraction | int = 24
+) -> Cameras:
+    """One camera somewhere around the person, which follows a long way as a user's does."""
+    dice = Dice("fixed camera", number)
+    ahead = dice.near(0, 60) if dice.chance(0.5) else dice.between(0, 360)
+    return _built(f"static:{ahead % 360:.3f},{_lens(dice)}", points, size, fps)
+
+
+def grid(
+    number: int, points: Float[Tensor, "T 55 3"], views: int, size: Size,
+    fps: Fraction | int = 24,
+) -> Cameras:
+    """Cameras evenly on a circle around a motion, the first one anywhere."""
+    dice = Dice("camera grid", number)
+    start = dice.between(0, 360)
+    return _built(f"orbit:{views},start={start:.3f},{_lens(dice)}", points, size, fps)
+
+
+def rig16(
+    points: Float[Tensor, "T 55 3"], size: Size, fps: Fraction | int = 24
+) -> Cameras:
+    """The 16 cameras of ReImagine's people, enlarged only where somebody would be cut off."""
+    return _built("rig16", points, size, fps)
+
+
+def front_and_back(
+    number: int, points: Float[Tensor, "1 55 3"], size: Size
+) -> Cameras:
+    """The two cameras of a person's reference pictures, V = 2: before and behind them.
+
+    Args:
+        number: of the identity; lens, height and margin vary with it.
+        points: the standing person's joints, metres.
+        size: of the pictures.
+    """
+    dice = Dice("reference camera", number)
+    lens = (f"fov={dice.between(14, 36):.3f},elevation={dice.near(3, 6):.3f},"
+            f"margin={dice.between(0.05, 0.1):.4f}")
+    return _built(f"static:0,180,{lens}", points, size, 24)
+
+
+def _built(
+    spec: str, points: Float[Tensor, "T 55 3"], size: Size, fps: Fraction | int
+) -> Cameras:
+    return build_cameras(spec, points, width=size[0], height=size[1], fps=fps)
