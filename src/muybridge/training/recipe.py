@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -23,6 +23,7 @@ Batch = dict[str, Any]
 """Tensors by name whose first axis is the items; anything else is passed on as it is."""
 
 
+@runtime_checkable
 class Sampler(Protocol):
     """Gives the items of a step. Item ``i`` of step ``n`` is a pure function of (n, i)."""
 
@@ -36,6 +37,7 @@ class Sampler(Protocol):
         """
 
 
+@runtime_checkable
 class Loss(Protocol):
     """The loss of some items."""
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from accelerate import Accelerator
@@ -26,6 +26,7 @@ class Diverged(MuybridgeError):
     """The loss is no number any more; the text says what was kept and what to change."""
 
 
+@runtime_checkable
 class Watcher(Protocol):
     """Is told how far a run has come; may raise ``KeyboardInterrupt`` to stop it."""
 
