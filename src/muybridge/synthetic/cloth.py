@@ -25,6 +25,8 @@ _LOOSE = 0.03
 _ROUNDS = 7
 _BLOCK = 48
 """Frames that are settled at once."""
+_LONGEST = 1.04
+"""Times its length in the bind pose that a vertex may be from where it begins to be loose."""
 _UNDONE = 0.9
 """Share of the body's tilt that what hangs quite free does not follow."""
 
@@ -112,9 +114,10 @@ class Cloth:
         out = carried.clone()
         for start in range(0, len(carried), _BLOCK):
             t = slice(start, start + _BLOCK)
-            held = carried[t, self._held].permute(2, 0, 1)
+            fixed = carried[t].permute(2, 0, 1)
             out[t, self.index] = self._settle(
-                hung[:, t], held, R_world_bind[t], heads[t]
+                hung[:, t], fixed[:, :, self._held], fixed[:, :, self._pivot],
+                R_world_bind[t], heads[t],
             ).permute(1, 2, 0)
         return out
 
@@ -129,12 +132,15 @@ class Cloth:
         return pivot + _turned(arm, turn)
 
     def _settle(
-        self, points: Tensor, held: Tensor, R_world_bind: Tensor, heads: Tensor
+        self, points: Tensor, held: Tensor, pivot: Tensor, R_world_bind: Tensor, heads: Tensor
     ) -> Float[Tensor, "3 T M"]:
-        """Points outside the solids, their edges not overlong."""
+        """Points outside the solids, their edges and their way to the pivot not overlong."""
         count = points.shape[2]
         for _ in range(_ROUNDS):
             points = points + self._tightened(points, held)[..., :count]
+            arm = points - pivot
+            far = arm.square().sum(0).sqrt().clamp(min=1e-6)
+            points = pivot + arm * (_LONGEST * self._length / far).clamp(max=1)
             for solid in self._solids:
                 points = points + solid.push(points, R_world_bind, heads) * self._give
         return points

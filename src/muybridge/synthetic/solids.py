@@ -47,7 +47,7 @@ class Solid:
         radius: at evenly spaced knots along the line, metres.
         side: unit direction from the line to each vertex in the bind pose, square to it.
         clearance: that each vertex has to keep, metres; negative where it lies deeper.
-        touches: 1 for vertices that it keeps out, else 0.
+        touches: 1 for vertices that it keeps out, 0 for those that pass, shares between.
     """
 
     first: int
@@ -123,6 +123,10 @@ def solids_of(
         here = (here.square() - (beyond * line.norm()).square()).clamp(min=0).sqrt()
         clearance = torch.minimum(distance - here, _MARGIN + room)
         touches = torch.where(hair > 0, float(for_hair), float(for_cloth))
+        if not bones:  # before the belly, cloth goes as it is carried: thighs come up there
+            touches = touches * torch.where(hair > 0, 1.0, _rise(square_to[:, 2], 0.03, -0.03))
+        elif "leg" in first:
+            touches = touches * _rise(along, -0.12, 0.12)
         if touches.any():
             side = F.normalize(square_to, dim=1).T.contiguous()
             out.append(Solid(a, b, names.index(turns), radius, side, clearance, touches))
@@ -171,6 +175,12 @@ def _between(knots: Float[Tensor, "K"], share: Tensor) -> Tensor:  # noqa: F821
     place = share.clamp(0, 1) * (len(knots) - 1)
     low = place.floor().clamp(max=len(knots) - 2)
     return torch.lerp(knots[low.long()], knots[low.long() + 1], place - low)
+
+
+def _rise(value: Tensor, low: float, high: float) -> Tensor:
+    """0 at ``low``, 1 at ``high``, smoothly between."""
+    share = ((value - low) / (high - low)).clamp(0, 1)
+    return share * share * (3 - 2 * share)
 
 
 def neighbours_of(
