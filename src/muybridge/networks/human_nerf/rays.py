@@ -1,0 +1,105 @@
+"""Rays of a picture, and the stretch of each ray along which a body can be met."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+BOX_MARGIN, BOX_SLACK = 0.05, 0.01
+"""What the release adds around the vertices' box, and once more for the rays, metres."""
+_NEAR = 0.05
+
+
+def pixel_rays(
+    K: Float[Tensor, "3 3"], T_cam_world: Float[Tensor, "4 4"], height: int, width: int
+) -> tuple[Float[Tensor, "3"], Float[Tensor, "R 3"]]:
+    """The camera's centre and the direction through every pixel's centre, in the world.
+
+    Directions reach the plane one metre in front of the camera, so that a place at z-depth
+    ``d`` is ``centre + d * direction``. Pixels run row by row.
+    """
+    v, u = torch.meshgrid(
+        torch.arange(height, device=K.device) + 0.5, torch.arange(width, device=K.device) + 0.5,
+        indexing="ij",
+    )
+    pixels = torch.stack([u, v, torch.ones_like(u)], -1).reshape(-1, 3)
+    R, t = T_cam_world[:3, :3], T_cam_world[:3, 3]
+    back = R.T @ torch.linalg.inv(K)
+    return -R.T @ t, pixels @ back.T
+
+
+def box_stretch(
+    centre: Float[Tensor, "3"], directions: Float[Tensor, "R 3"], vertices: Float[Tensor, "N 3"]
+) -> tuple[Float[Tensor, "R"], Float[Tensor, "R"], Bool[Tensor, "R"]]:
+    """Near and far z-depth of the vertices' box, and which rays meet it, as the release does."""
+    margin = BOX_MARGIN + BOX_SLACK
+    low, high = vertices.amin(0) - margin, vertices.amax(0) + margin
+    safe = torch.where(directions == 0, torch.full_like(directions, 1e-8), directions)
+    a, b = (low - centre) / safe, (high - centre) / safe
+    near = torch.minimum(a, b).amax(1).clamp(min=_NEAR)
+    far = torch.maximum(a, b).amin(1)
+    return near, far, far > near
+
+
+def skin_stretch(
+    K: Float[Tensor, "3 3"], T_cam_world: Float[Tensor, "4 4"], vertices: Float[Tensor, "N 3"],
+    reach: float, height: int, width: int,
+) -> tuple[Float[Tensor, "R"], Float[Tensor, "R"], Bool[Tensor, "R"]]:
+    """Near and far z-depth of what lies within ``reach`` metres of the vertices.
+
+    Each vertex is drawn as a square a little larger than a ball of that radius, on a coarse
+    grid; the result is a little too long, never too short.
+    """
+    X = vertices @ T_cam_world[:3, :3].T + T_cam_world[:3, 3]
+    z = X[:, 2]
+    ahead = z > _NEAR
+    xy = (X @ K.T)[:, :2] / torch.where(ahead, z, 1.0)[:, None]
+    # the outline of a ball nearer than its own radius is unbounded: no ray is left out then
+    closest = float(torch.where(ahead, z, torch.inf).amin())
+    if closest <= 2 * reach:
+        centre, directions = pixel_rays(K, T_cam_world, height, width)
+        far = float(z.amax()) + reach
+        whole = torch.ones(height * width, device=K.device)
+        return whole * _NEAR, whole * far, torch.full_like(whole, far > _NEAR, dtype=torch.bool)
+    focal = max(float(K[0, 0]), float(K[1, 1]))
+    radius = focal * reach / math.sqrt(closest**2 - reach**2) * _slant(K, height, width)
+    cell = max(1, math.floor(radius / 3))
+    grow = math.ceil(radius / cell) + 1
+    rows, columns = -(-height // cell) + 2 * grow, -(-width // cell) + 2 * grow
+    place = (xy / cell).floor().long() + grow
+    inside = ahead & (place >= 0).all(1) & (place[:, 0] < columns) & (place[:, 1] < rows)
+    where = (place[:, 1] * columns + place[:, 0])[inside]
+    depths = z.new_full((2, rows * columns), -torch.inf)
+    depths[0].scatter_reduce_(0, where, -z[inside], "amax")
+    depths[1].scatter_reduce_(0, where, z[inside], "amax")
+    grown = F.max_pool2d(depths.view(1, 2, rows, columns), 2 * grow + 1, 1, grow)[0]
+    grown = grown[:, grow:-grow, grow:-grow]
+    full = grown.repeat_interleave(cell, 1).repeat_interleave(cell, 2)[:, :height, :width]
+    near, far = (-full[0] - reach).reshape(-1), (full[1] + reach).reshape(-1)
+    hit = torch.isfinite(far)
+    return torch.where(hit, near, 0).clamp(min=_NEAR), torch.where(hit, far, 0), hit
+
+
+def _slant(K: Tensor, height: int, width: int) -> float:
+    """How much larger a ball at the picture's corner looks than in its middle, at most."""
+    x = max(float(K[0, 2]), width - float(K[0, 2])) / float(K[0, 0])
+    y = max(float(K[1, 2]), height - float(K[1, 2])) / float(K[1, 1])
+    return math.sqrt(1 + x * x + y * y)
+
+
+def composite_samples(
+    sigma: Float[Tensor, "R S"], steps: Float[Tensor, "R S"]
+) -> Float[Tensor, "R S"]:
+    """How much each sample of a ray counts: volume rendering (NeRF, equation 3).
+
+    Args:
+        sigma: density >= 0 at the samples, front to back, per metre.
+        steps: the length that each sample stands for, metres.
+    """
+    alpha = 1 - torch.exp(-sigma * steps)
+    passed = torch.cumprod(torch.cat([torch.ones_like(alpha[:, :1]), 1 - alpha + 1e-10], 1), 1)
+    return alpha * passed[:, :-1]
