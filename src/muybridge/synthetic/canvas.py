@@ -106,10 +106,13 @@ class Canvas:
     def neighbours(self) -> Tensor:
         """Sparse ``[N, N]``: times a field, it gives the mean over each vertex' neighbours."""
         edges = torch.cat([self.faces[:, [a, b]] for a, b in ((0, 1), (1, 2), (2, 0))])
-        edges = torch.cat([edges, edges.flip(1)]).unique(dim=0)
-        count = torch.bincount(edges[:, 0], minlength=len(self.vertices))
+        number = len(self.vertices)
+        key = torch.cat([edges, edges.flip(1)]) @ torch.tensor([number, 1])
+        key = key.unique()
+        edges = torch.stack([key // number, key % number], 1)
+        count = torch.bincount(edges[:, 0], minlength=number)
         values = 1 / count[edges[:, 0]].float()
-        size = (len(self.vertices), len(self.vertices))
+        size = (number, number)
         return torch.sparse_coo_tensor(edges.T, values, size, check_invariants=False).coalesce()
 
     def smoothed(self, field: Float[Tensor, "N C"], steps: int) -> Float[Tensor, "N C"]:

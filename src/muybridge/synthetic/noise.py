@@ -27,14 +27,22 @@ def value_noise(
     place = points * frequency
     corner = place.floor()
     share = place - corner
-    share = share * share * (3 - 2 * share)
-    base = corner.long()
-    out = torch.zeros_like(share[:, 0])
-    for number in range(8):
-        step = torch.tensor([number & 1, number >> 1 & 1, number >> 2], device=points.device)
-        weight = torch.where(step.bool(), share, 1 - share).prod(1)
-        out = out + weight * _lattice(base + step, seed)
-    return out
+    x, y, z = (share * share * (3 - 2 * share)).unbind(1)
+    cells = []
+    for axis, prime in enumerate(_PRIMES):
+        first = corner[:, axis].long() * prime
+        cells.append((first & _MASK, (first + prime) & _MASK))
+    own = (seed * 2654435761) & _MASK
+    planes = []
+    for k in (0, 1):
+        rows = []
+        for j in (0, 1):
+            left, right = (
+                _lattice(own ^ cells[0][i] ^ cells[1][j] ^ cells[2][k]) for i in (0, 1)
+            )
+            rows.append(torch.lerp(left, right, x))
+        planes.append(torch.lerp(rows[0], rows[1], y))
+    return torch.lerp(planes[0], planes[1], z)
 
 
 def fractal_noise(
@@ -48,13 +56,12 @@ def fractal_noise(
     return total / (1 - 0.5**octaves)
 
 
-def _lattice(cell: Tensor, seed: int) -> Tensor:
-    """A number in [0, 1) for every whole-numbered cell (a multiply-xorshift hash)."""
-    h = (seed * 2654435761) & _MASK
-    mixed = torch.full_like(cell[:, 0], h)
-    for axis, prime in enumerate(_PRIMES):
-        mixed = mixed ^ (cell[:, axis] * prime & _MASK)
+def _lattice(mixed: Tensor) -> Tensor:
+    """A number in [0, 1) for every whole number (a multiply-xorshift hash)."""
     for shift, factor in ((15, 0x2C1B3C6D), (12, 0x297A2D39)):
-        mixed = (mixed ^ (mixed >> shift)) * factor & _MASK
+        mixed = mixed ^ (mixed >> shift)
+        mixed *= factor
+        mixed &= _MASK
     mixed = mixed ^ (mixed >> 15)
-    return (mixed & 0xFFFFFF).float() / float(1 << 24)
+    mixed &= 0xFFFFFF
+    return mixed.float() / float(1 << 24)
