@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from pathlib import Path
 
@@ -119,6 +120,25 @@ def denoising(
         stages.append(Work("paint", 1.0, paint))
     stages.append(Stage("fine", 1.0, second, **settings))
     return Recipe("denoise", "nano", tuple(stages))
+
+
+def recipe(size: str) -> Recipe:
+    """What a method would name as its recipe."""
+    made = denoising(work=True, objective=lambda *a: loss(*a))
+    return Recipe("denoise", size, made.stages)
+
+
+class Stopping:
+    """The loss; a Ctrl-C comes while it is computed for the ``count``-th time."""
+
+    def __init__(self, count: int) -> None:
+        self.left, self.loss = count, loss
+
+    def __call__(self, module, batch, draws):
+        self.left -= 1
+        if self.left == 0:
+            signal.raise_signal(signal.SIGINT)
+        return self.loss(module, batch, draws)
 
 
 def state(folder: Path) -> dict[str, torch.Tensor]:

@@ -112,17 +112,33 @@ def train(
             accelerator, folder, seed, options, stop=stop, clock=clock, data=data, init=init,
             watch=watcher if watcher and accelerator.is_main_process else Silence(),
         )
+        stack.callback(_close_log, session)
         run = _Run(recipe, budget, session, record)
         try:
             return run.go()
         except KeyboardInterrupt:
+            kept = not (session.main and _clear_if_bare(folder, resume))
             raise Interrupted(
                 f"stopped; what was finished is kept in {out}. The same command with --resume "
-                "goes on from there"
+                "goes on from there" if kept else "stopped; nothing was written"
             ) from None
-        finally:
-            if session.log is not None:
-                session.log.close()
+        except InputError:
+            if session.main:
+                _clear_if_bare(folder, resume)
+            raise
+
+
+def _close_log(session: Session) -> None:
+    if session.log is not None:
+        session.log.close()
+
+
+def _clear_if_bare(folder: RunFolder, resume: bool) -> bool:
+    """Remove a new run that has nothing to go on with, so that the same command works again."""
+    if resume or not folder.is_bare():
+        return False
+    folder.clear()
+    return True
 
 
 class _Run:

@@ -18,6 +18,7 @@ RECORD = "train.json"
 """What is trained, how, and how far it has come."""
 LOG = "log.jsonl"
 DONE = "done.json"
+LOCK = ".lock"
 SPENT = "spent.json"
 
 
@@ -78,6 +79,20 @@ class RunFolder:
         """Write ``train.json``."""
         write_json(self.root / RECORD, record)
 
+    def is_bare(self) -> bool:
+        """Whether no stage has left anything to go on with."""
+        kept = [p for name in ("stages", "checkpoints") for p in (self.root / name).rglob("*")]
+        return not any(p.is_file() for p in kept)
+
+    def clear(self) -> None:
+        """Remove what a run without anything to go on with has written."""
+        for path in (self.root / RECORD, self.log, self.root / LOCK):
+            path.unlink(missing_ok=True)
+        for name in ("stages", "checkpoints", "plates"):
+            shutil.rmtree(self.root / name, ignore_errors=True)
+        with suppress(OSError):  # somebody else's file is in it
+            self.root.rmdir()
+
     @contextmanager
     def claim(self, resume: bool) -> Iterator[None]:
         """Take the folder for a run.
@@ -100,7 +115,7 @@ class RunFolder:
             )
         try:
             root.mkdir(parents=True, exist_ok=True)
-            lock = (root / ".lock").open("w")
+            lock = (root / LOCK).open("w")
         except OSError as error:
             raise InputError(root, "", f"can't be written ({error})",
                              "name another folder with -o") from None
