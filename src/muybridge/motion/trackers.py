@@ -38,7 +38,7 @@ def load_gvhmr(path: str | PathLike[str], *, fps: Fraction | None = None) -> Mot
         InputError: no such file, or not GVHMR's.
     """
     data = read_bytes(path)
-    content = _torch_load(path, data) if data[:2] == b"PK" else read_containers(path, data)
+    content = torch_containers(path, data) if data[:2] == b"PK" else read_containers(path, data)
     if not is_gvhmr(content):
         raise InputError(path, "smpl_params_global", "is missing", "give hmr4d_results.pt")
     table = {
@@ -57,7 +57,7 @@ def is_gvhmr(content: Any) -> bool:
     return isinstance(content, Mapping) and isinstance(content.get("smpl_params_global"), Mapping)
 
 
-def _torch_load(path: str | PathLike[str], data: bytes) -> Any:
+def torch_containers(path: str | PathLike[str], data: bytes) -> Any:
     """Tensors in containers from a ``torch.save`` file, with ``weights_only``."""
     try:
         with zipfile.ZipFile(BytesIO(data)) as archive:
@@ -93,6 +93,32 @@ def load_phalp(
     Raises:
         InputError: no such file, not PHALP's, or an unknown track.
     """
+    table, times, who = phalp_table(path, track)
+    motion = motion_from_table(path, table, fps=fps or VIDEO_FPS, up="-y", pelvis=PELVIS_SMPL)
+    frames = times[-1] - times[0] + 1
+    notes = [f"Person {who}, seen in {len(times)} of {frames} frames."]
+    if fps is None:
+        notes.append("The file has no frame rate; 30 is assumed.")
+    root = grounded(motion.R_parent_joint, motion.root_position)
+    return replace(motion, root_position=root).with_note(*notes)
+
+
+def phalp_table(
+    path: str | PathLike[str], track: int | str | None = None
+) -> tuple[dict[str, np.ndarray], list[int], str]:
+    """One person's parameters in the camera's axes (y down), frames between filled in.
+
+    Args:
+        path: the pickle.
+        track: which person; by default the one seen in most frames.
+
+    Returns:
+        Rotation matrices and translations by the names of the ``smplx`` call; the frames of
+        the video in which the person was seen; and who it is, as ``2 of 3``.
+
+    Raises:
+        InputError: no such file, not PHALP's, or an unknown track.
+    """
     content = read_containers(path, read_bytes(path))
     if not is_phalp(content):
         raise InputError(path, "", "is no result of PHALP", "give its results/*.pkl")
@@ -119,12 +145,7 @@ def load_phalp(
         "body_pose": R[:, 1:].numpy(),
         "transl": transl.numpy(),
     }
-    motion = motion_from_table(path, table, fps=fps or VIDEO_FPS, up="-y", pelvis=PELVIS_SMPL)
-    notes = [f"Person {chosen} of {len(tracks)}, seen in {len(times)} of {frames} frames."]
-    if fps is None:
-        notes.append("The file has no frame rate; 30 is assumed.")
-    root = grounded(motion.R_parent_joint, motion.root_position)
-    return replace(motion, root_position=root).with_note(*notes)
+    return table, times, f"{chosen} of {len(tracks)}"
 
 
 def is_phalp(content: Any) -> bool:

@@ -1,0 +1,91 @@
+"""What one process does for ``muybridge people``: a person from their number to their folder."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import signal
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from muybridge.data.folder import find_clips, write_clip
+from muybridge.data.members import PERSON
+from muybridge.data.people import Programme, clips
+from muybridge.errors import InputError
+from muybridge.jobs import digest
+from muybridge.jobs.files import discard, read_json
+from muybridge.jobs.threads import use_threads
+from muybridge.synthetic.splits import Split
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is made of each person.
+
+    Attributes:
+        split: that everything is taken from.
+        programme: the clips.
+    """
+
+    split: Split = "train"
+    programme: Programme = field(default_factory=Programme)
+
+
+def prepare(parent: int) -> None:
+    """Sets up a process of the pool: one thread, Ctrl-C left to the parent, no orphan.
+
+    Args:
+        parent: process that it works for; it ends when that one does.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    use_threads(1)
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.5)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def folder_of(out: Path, order: Order, number: int) -> Path:
+    """Where a person's clips lie."""
+    return out / order.split / f"{number:07d}"
+
+
+def make_person(number: int, order: Order, out: Path) -> int:
+    """Makes a person's folder, whole or not at all; gives the number back."""
+    target = folder_of(out, order, number)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}")
+    try:
+        part.mkdir()
+        for clip in clips(number, order.split, order.programme):
+            write_clip(clip, part / clip.name.rsplit("-", 1)[1])
+        if not target.is_dir():
+            os.replace(part, target)
+    except OSError as error:
+        raise InputError(target, "", f"can't be written ({error.strerror})",
+                         "make room, or name another folder") from None
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return number
+
+
+def told(out: Path, order: Order, number: int) -> dict[str, Any]:
+    """What ``index.json`` says of a person: their clips, with the SHA-256 of each folder."""
+    folder = folder_of(out, order, number)
+    for stale in folder.parent.glob(f".{folder.name}.*"):
+        discard(stale)  # what a process left that was killed
+    entries = []
+    for clip in find_clips(folder):
+        said = read_json(clip / PERSON)
+        entries.append({
+            "name": said["name"], "folder": clip.name, "views": said["views"],
+            "frames": said["frames"], "sha256": digest.of_path(clip),
+        })
+    return {"number": number, "folder": folder.relative_to(out).as_posix(), "clips": entries}
