@@ -13,6 +13,9 @@ from muybridge.synthetic.wardrobe.drape import tube_faces
 from muybridge.synthetic.wardrobe.piece import Field
 from muybridge.synthetic.wardrobe.tailor import Tailor
 
+_AROUND = 48
+"""Vertices of each ring of a collar."""
+
 
 def collar(
     tailor: Tailor, design: Design, patch: Patch, neckline: Bool[Tensor, "N"]  # noqa: F821
@@ -33,11 +36,10 @@ def collar(
     points = patch.vertices[index]
     centre = tailor.neck + torch.tensor([0.0, 0.0, 0.008]) * s
     angle = torch.atan2(points[:, 0] - centre[0], points[:, 2] - centre[2])
-    order = torch.remainder(angle, 2 * torch.pi).argsort()
+    angle = torch.remainder(angle, 2 * torch.pi)
+    order = angle.argsort()
     index, points, angle = index[order], points[order], angle[order]
-    is_open = design.opening > 0 or design.neck in ("lapel",) or design.style == "cardigan"
-    if design.neck == "collar":
-        is_open = True
+    index, points, angle = _resampled(index, points, angle, not _is_open(design))
     out = F.normalize(torch.stack([torch.sin(angle), 0 * angle, torch.cos(angle)], 1), dim=1)
     up = F.normalize(torch.tensor([0.0, 1.0, 0.25]), dim=0)
     ahead = 0.5 + 0.5 * torch.cos(angle)
@@ -48,7 +50,7 @@ def collar(
         rings.append(points + out * step_out + up * step_up)
     count = len(profile)
     vertices = torch.stack(rings).reshape(-1, 3)
-    faces = tube_faces(count, len(index), not is_open)
+    faces = tube_faces(count, len(index), not _is_open(design))
     fields = patch.fields[index].repeat(count, 1)
     rise = torch.linspace(0, 1, count).repeat_interleave(len(index))
     fields[:, Field.NECK] = rise
@@ -57,18 +59,38 @@ def collar(
     built = Patch(
         vertices, patch.weights[index].repeat(count, 1), fields,
         torch.zeros(len(vertices), dtype=torch.long), patch.anchor[index].repeat(count),
-        faces.flip(1) if _climbs(profile) else faces,
+        faces.flip(1),  # the rings climb
     )
     return rimmed(built, 0.002 * s)
 
 
+def _is_open(design: Design) -> bool:
+    """Whether the collar has two ends in front."""
+    return design.opening > 0 or design.neck in ("lapel", "collar") or design.style == "cardigan"
+
+
+def _resampled(
+    index: Tensor, points: Tensor, angle: Tensor, closed: bool
+) -> tuple[Tensor, Tensor, Tensor]:
+    """A neckline of evenly spread angles: the nearest vertices, points, angles."""
+    if closed:
+        even = torch.arange(_AROUND) * (2 * torch.pi / _AROUND)
+        index = torch.cat([index[-1:], index, index[:1]])
+        points = torch.cat([points[-1:], points, points[:1]])
+        angle = torch.cat([angle[-1:] - 2 * torch.pi, angle, angle[:1] + 2 * torch.pi])
+    else:
+        even = torch.linspace(float(angle[0]), float(angle[-1]), _AROUND)
+    angle = torch.cummax(angle, 0).values
+    upper = torch.searchsorted(angle, even).clamp(1, len(angle) - 1)
+    step = (angle[upper] - angle[upper - 1]).clamp(min=1e-6)
+    t = ((even - angle[upper - 1]) / step).clamp(0, 1)
+    between = torch.lerp(points[upper - 1], points[upper], t[:, None])
+    nearest = torch.where(t < 0.5, index[upper - 1], index[upper])
+    return nearest, between, even
+
+
 Profile = tuple[tuple[float, float, float, float], ...]
 """Rings as (outward, upward) behind and (outward, upward) ahead, metres from the neckline."""
-
-
-def _climbs(profile: Profile) -> bool:
-    """Whether the rings run upwards first, so that outside lies on the left of their run."""
-    return True
 
 
 def _profile(design: Design) -> Profile | None:

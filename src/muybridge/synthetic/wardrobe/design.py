@@ -303,7 +303,8 @@ def _trousers(dice: Dice, kind: str, number: int) -> Design:
     )
     return replace(
         base, style=style, fabric=fabric, pattern=pattern, ease=ease, flare=flare,
-        length=dice.between(1.82, 1.97), waist=dice.between(0.075, 0.125),
+        length=dice.between(1.86, 2.0) if style in ("leggings", "joggers") else
+        dice.between(1.96, 2.09), waist=dice.between(0.075, 0.125),
         colours=(ground, contrasting(dice, ground), base.colours[2]),
         pockets=style != "leggings", buttons=style in ("jeans", "chinos", "suit"),
     )

@@ -110,7 +110,7 @@ def _upper(tailor: Tailor, d: Design, c: Swatch, trim: Trim, around: Field1) -> 
         if d.kind == "t-shirt" and d.number % 4 == 0:
             trim.cover(band, torch.tensor(d.colours[1]), 0.08)
             trim.cover(within(0.018 - cuff) * sleeve, torch.tensor(d.colours[1]), 0.08)
-    trim.seam(limb - 0.012, torso | sleeve)
+    trim.seam((c.share - 0.5) * 0.09, torso | sleeve)
     trim.seam((c.angle.abs() - torch.pi / 2) * 0.14, torso & (limb < -0.02), 0.15)
     if d.buttons or d.style in ("zipped", "bomber", "leather", "puffer", "track"):
         _fastened(tailor, d, c, trim, front, x, y)

@@ -189,25 +189,64 @@ def tube_weights(
     return out / out.sum(1, keepdim=True), chosen[index[:, 0]]
 
 
-def sewn(above: Patch, loop: Int[Tensor, "A"], rings: Patch, closed: bool) -> Patch:  # noqa: F821
-    """A patch with rings hung on a loop of its vertices.
+def zipper(
+    above: Float[Tensor, "A"], below: Float[Tensor, "B"], closed: bool  # noqa: F821
+) -> Int[Tensor, "F 3"]:
+    """Triangles between two rows of vertices whose angles rise.
+
+    Args:
+        above, below: angles of the vertices of both rows.
+        closed: whether the rows go all the way round.
+
+    Returns:
+        Indices: those of the row above, then those of the row below.
+    """
+    n, m = len(above), len(below)
+    under = torch.searchsorted(below, above) - 1
+    over = torch.searchsorted(above, below, right=True) - 1
+    first = 0 if closed else 1
+    i, j = torch.arange(first, n), torch.arange(first, m)
+    if closed:
+        under, over = under % m, over % n
+    under, over = under.clamp(min=0), over.clamp(min=0)
+    upper = torch.stack([(i - 1) % n, n + under[i], i], 1)
+    lower = torch.stack([over[j], n + (j - 1) % m, n + j], 1)
+    return torch.cat([upper, lower])
+
+
+def sewn(
+    above: Patch, loop: Int[Tensor, "A"], rings: Patch, around: int, closed: bool  # noqa: F821
+) -> Patch:
+    """A patch with rings sewn to a loop of its vertices.
 
     Args:
         above: the patch.
-        loop: its vertices in the order of the rings' columns.
-        rings: as many vertices per ring as the loop has; its faces are not read.
-        closed: whether the loop goes all the way round.
+        loop: its vertices by rising angle.
+        rings: ``around`` vertices per ring, by rising angle; its faces are not read; the
+            fields' column 0 of the first ring and of the loop are not changed.
+        around: vertices of each ring.
+        closed: whether loop and rings go all the way round.
     """
-    around = len(loop)
-    count = len(rings.vertices) // around + 1
-    faces = tube_faces(count, around, closed)
     offset = len(above.vertices)
-    index = torch.cat([loop, torch.arange(len(rings.vertices)) + offset])
+    first = rings.vertices[:around]
+    middle = torch.cat([above.vertices[loop], first]).mean(0)
+    high, low = (
+        wrapped(torch.atan2(p[:, 0] - middle[0], p[:, 2] - middle[2]))
+        for p in (above.vertices[loop], first)
+    )
+    seam = zipper(*(_rising(angle) for angle in (high, low)), closed)
+    index = torch.cat([loop, torch.arange(around) + offset])
+    faces = tube_faces(len(rings.vertices) // around, around, closed) + offset
     return Patch(
         torch.cat([above.vertices, rings.vertices]), torch.cat([above.weights, rings.weights]),
         torch.cat([above.fields, rings.fields]), torch.cat([above.tag, rings.tag]),
-        torch.cat([above.anchor, rings.anchor]), torch.cat([above.faces, index[faces]]),
+        torch.cat([above.anchor, rings.anchor]), torch.cat([above.faces, index[seam], faces]),
     )
+
+
+def _rising(angle: Tensor) -> Tensor:
+    """Angles that never fall from one to the next."""
+    return torch.cummax(angle, 0).values
 
 
 def wrapped(angle: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from muybridge.synthetic.wardrobe.cutting import Patch, boundary, clip, rimmed
+from muybridge.synthetic.wardrobe.cutting import Patch, boundary, clip, joined, rimmed
 from muybridge.synthetic.wardrobe.design import Design
 from muybridge.synthetic.wardrobe.drape import (
     GAP,
@@ -21,6 +21,7 @@ from muybridge.synthetic.wardrobe.drape import (
     smoothstep,
     tube_faces,
     tube_weights,
+    wrapped,
 )
 from muybridge.synthetic.wardrobe.piece import Panel, Piece
 from muybridge.synthetic.wardrobe.section import Solid, hull_radius
@@ -41,13 +42,15 @@ def make_trousers(tailor: Tailor, design: Design, worn: Worn) -> Piece:
     """
     s = tailor.scale
     top = tailor.hip + design.waist * s
-    length = _leg_length(tailor, design)
+    wanted = _leg_length(tailor, design)
+    limb = tailor.canvas.limbs["left_leg"]
+    length = min(wanted, limb.upper + limb.lower - 0.03 * s)
     points = _legs(tailor, design, worn, length)
     points = _waist(tailor, worn, points, top)
     y = tailor.vertices[:, 1]
     left = tailor.vertices[:, 0] > 0
     limbs = [tailor.canvas.limbs[f"{side}_leg"] for side in SIDES]
-    along = torch.where(left, limbs[0].distance, limbs[1].distance)
+    along = torch.where(left, tailor.leg_distance["left"], tailor.leg_distance["right"])
     share = torch.where(left, limbs[0].share, limbs[1].share)
     below = torch.where(share > 0.3, length - along, torch.full_like(y, 1.0))
     fields = torch.stack([along, share, top - y, below], 1)
@@ -56,6 +59,9 @@ def make_trousers(tailor: Tailor, design: Design, worn: Worn) -> Piece:
     patch = replace(tailor.patch(keep, points), fields=fields).compact()
     patch = clip(patch, patch.fields[:, 2], WAIST)
     patch = clip(patch, patch.fields[:, 3], LEG)
+    for side in SIDES:
+        patch = _lengthened(tailor, worn, patch, side, wanted - length)
+    patch.fields[:, 3] += max(0.0, wanted - length)
     panel = _sides(patch, patch.faces)
     edges = boundary(patch.faces)
     count = len(patch.faces)
@@ -71,8 +77,7 @@ def make_trousers(tailor: Tailor, design: Design, worn: Worn) -> Piece:
     )
     wide = max(0.0, design.ease - 0.3)
     slack = wide * smoothstep(0.1 * s, 0.6 * s, hemmed.fields[:, 0].clamp(min=0)) * 0.6
-    short = design.kind == "shorts" or design.style == "wide"
-    return Piece(design, hemmed, panel, slack, cover, short, after)
+    return Piece(design, hemmed, panel, slack, cover, True, after)
 
 
 def make_skirt(tailor: Tailor, design: Design, worn: Worn) -> Piece:
@@ -166,8 +171,6 @@ def _legs(tailor: Tailor, design: Design, worn: Worn, length: float) -> Float[Te
             points = rounded(points, limb.axis, least * s, share)
             points = _over_shoes(tailor, worn, points, side, length)
     points = smoothed(tailor, worn, points, 6)
-    if design.style == "joggers":
-        pass
     return _apart(tailor, points)
 
 
@@ -214,6 +217,49 @@ def _over_shoes(
         centre[0] + away[:, 0] * scale, points[chosen, 1], centre[2] + away[:, 2] * scale
     ], 1)
     return points.index_copy(0, chosen, moved)
+
+
+def _lengthened(
+    tailor: Tailor, worn: Worn, patch: Patch, side: str, more: float
+) -> Patch:
+    """A trouser leg, carried on below where it was cut, over the shoe."""
+    s = tailor.scale
+    if more <= 0.004 * s:
+        return patch
+    sign = 1.0 if side == "left" else -1.0
+    ankle = tailor.canvas.head_of(f"foot.{side[0].upper()}")
+    ours = (patch.tag == LEG) & (patch.vertices[:, 0] * sign > 0)
+    index = ours.nonzero().squeeze(1)
+    away = patch.vertices[index] - ankle
+    index = index[wrapped(torch.atan2(away[:, 0], away[:, 2])).argsort()]
+    top = patch.vertices[index]
+    away = top - ankle
+    radius = torch.hypot(away[:, 0], away[:, 2])
+    angle = torch.atan2(away[:, 0], away[:, 2])
+    ahead = 0.5 + 0.5 * torch.cos(angle - torch.atan2(
+        *(tailor.canvas.head_of(f"toe3-1.{side[0].upper()}") - ankle)[[0, 2]]))
+    count = max(2, round(more / (0.018 * s)))
+    rings, fields = [], []
+    for k in range(1, count + 1):
+        drop = more * k / count
+        y = top[:, 1] - drop * (1 - 0.45 * ahead)
+        out = radius * (1 + 0.12 * k / count * ahead) + 0.002 * s
+        rings.append(torch.stack([
+            ankle[0] + out * torch.sin(angle), y, ankle[2] + out * torch.cos(angle)
+        ], 1))
+        field = patch.fields[index].clone()
+        field[:, 0] += drop
+        field[:, 3] -= drop
+        fields.append(field)
+    anchor = patch.anchor[index]
+    tube = Patch(
+        torch.cat(rings), patch.weights[index].repeat(count, 1), torch.cat(fields),
+        torch.full((count * len(index),), LEG), anchor.repeat(count), patch.faces[:0],
+    )
+    faces = tube_faces(count + 1, len(index), True)
+    row = torch.cat([index, torch.arange(len(tube.vertices)) + len(patch.vertices)])
+    both = joined([patch, tube])
+    return replace(both, faces=torch.cat([patch.faces, row[faces]]))
 
 
 def _waist(tailor: Tailor, worn: Worn, points: Tensor, top: float) -> Float[Tensor, "N 3"]:

@@ -29,8 +29,8 @@ _THICKNESS = {
     "cable": 0.009, "fleece": 0.008, "wool": 0.008, "canvas": 0.006, "leather": 0.006,
     "quilt": 0.016, "corduroy": 0.006,
 }
-_RING = 0.024
-"""Height between the rings of a tube, metres."""
+AROUND = 64
+"""Vertices of each ring of a tube."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def make_upper(tailor: Tailor, design: Design, worn: Worn) -> Piece:
     loop = by_angle(tailor, patch.vertices, (patch.tag == SEW) & ~limb)
     closed = cut.front is None
     rings = _rings(tailor, design, hanging, patch, loop, sew, hem)
-    patch = sewn(patch, loop, rings, closed)
+    patch = sewn(patch, loop, rings, AROUND, closed)
     patch = replace(patch, fields=patch.fields[:, :4])
     panel = _panels(patch)
     neckline = patch
@@ -94,9 +94,8 @@ def make_upper(tailor: Tailor, design: Design, worn: Worn) -> Piece:
         torch.where(cover > 0, occupied(tailor, points), worn.occupied), (*worn.solids, solid)
     )
     slack = _slack(tailor, design, patch, hem)
-    open_front = design.opening > 0
     return Piece(
-        design, patch, panel, slack, cover, open_front or design.length > 0.1, after
+        design, patch, panel, slack, cover, True, after
     )
 
 
@@ -237,25 +236,28 @@ def _rings(
 ) -> Patch:
     """The tube under a loop of vertices, without its faces."""
     s = tailor.scale
-    start = patch.vertices[loop]
-    angle, first = tailor.polar(start)
-    angle = wrapped(angle)
-    count = max(int((sew - hem) / (_RING * s)), 3)
+    step = 0.024 if design.length < 0.15 else 0.03
+    count = max(int((sew - hem) / (step * s)), 3)
     t = torch.linspace(0, 1, count + 1)[1:, None]
-    end = torch.full_like(angle, hem)
-    if design.style in ("dress shirt", "casual", "blouse") and not design.tucked:
-        end = end + 0.012 * s - 0.022 * s * torch.cos(2 * angle)
-    height = sew + (end - sew) * t
-    turn = angle.expand_as(height)
     if design.opening > 0:  # the two fronts swing apart towards the hem
-        far = torch.minimum(angle, 2 * torch.pi - angle)
-        gape = (design.opening * s * (0.35 + 0.65 * t)) / first.mean()
-        shift = gape + (torch.pi - gape) * (far - far.min()) / (torch.pi - far.min())
-        turn = torch.where(angle < torch.pi, shift, 2 * torch.pi - shift)
+        at, first = tailor.polar(patch.vertices[loop])
+        gape = design.opening * s * (0.35 + 0.65 * t) / first[wrapped(at) < 1].mean()
+        turn = gape + (2 * torch.pi - 2 * gape) * torch.linspace(0, 1, AROUND)
+    else:
+        turn = (torch.arange(AROUND) * (2 * torch.pi / AROUND)).expand(count, -1)
+    end = torch.full((AROUND,), hem)
+    if design.style in ("dress shirt", "casual", "blouse") and not design.tucked:
+        end = end + 0.012 * s - 0.022 * s * torch.cos(2 * turn[-1])
+    height = sew + (end - sew) * t
     flat_angle, flat_height = turn.reshape(-1), height.reshape(-1)
     radius = hanging.at(flat_angle, flat_height).reshape(height.shape)
+    line = patch.vertices[loop]
+    at, out = tailor.polar(line)
+    match = torch.cdist(_directions(turn[0]), _directions(at)).argmin(1)
+    first = out[match]
     fade = torch.exp(-(sew - height) / (0.05 * s))
-    radius = radius + (first - hanging.at(angle, torch.full_like(angle, sew))).clamp(min=0) * fade
+    there = hanging.at(turn[0], torch.full_like(turn[0], sew))
+    radius = radius + (first - there).clamp(min=0) * fade
     loose = (radius - hanging.body_at(flat_angle, flat_height).reshape(height.shape))
     drop = smoothstep(0.0, 1.0, ((tailor.hip + 0.1 * s - height) / (0.3 * s)))
     waves = _waves(design, turn) * (0.1 * loose.clamp(0, 0.12) + 0.0)
@@ -266,12 +268,17 @@ def _rings(
     spread = (0.02 + 0.16 * (tailor.hip + 0.02 * s - flat_height).clamp(min=0)).clamp(max=0.09) * s
     weights, anchor = tube_weights(tailor, points, spread)
     blend = smoothstep(0.0, 0.1 * s, sew - flat_height)[:, None]
-    weights = torch.lerp(patch.weights[loop].repeat(count, 1), weights, blend)
+    weights = torch.lerp(patch.weights[loop[match]].repeat(count, 1), weights, blend)
     far = torch.full_like(flat_height, -1.0)
     fields = torch.stack([far, 0 * far, 0 * far + 0.5, (height - end).reshape(-1)], 1)
     fields = torch.cat([fields, torch.ones(len(fields), patch.fields.shape[1] - 4)], 1)
     tag = torch.zeros(len(points), dtype=torch.long)
     return Patch(points, weights, fields, tag, anchor, torch.zeros(0, 3, dtype=torch.long))
+
+
+def _directions(angle: Tensor) -> Tensor:
+    """Unit vectors of angles about the upright axis."""
+    return torch.stack([torch.sin(angle), torch.cos(angle)], 1)
 
 
 def _waves(design: Design, angle: Tensor) -> Tensor:
