@@ -165,11 +165,11 @@ class Head:
 
     def radius(self, directions: Float[Tensor, "*S 3"]) -> Float[Tensor, "*S"]:
         """From the centre to the skin without ears, metres."""
-        return sample_texture(self.skull[..., None], _disc(directions))[..., 0]
+        return sample_texture(self.skull[..., None], disc(directions))[..., 0]
 
     def reach(self, directions: Float[Tensor, "*S 3"]) -> Float[Tensor, "*S"]:
         """From the centre to the outermost skin, ears included, metres."""
-        return sample_texture(self.outline[..., None], _disc(directions))[..., 0]
+        return sample_texture(self.outline[..., None], disc(directions))[..., 0]
 
     @cached_property
     def skull(self) -> Float[Tensor, "M M"]:
@@ -182,17 +182,11 @@ class Head:
         return torch.maximum(self._map(~plan().inside), self.skull)
 
     def _map(self, chosen: Bool[Tensor, "N"]) -> Float[Tensor, "M M"]:  # noqa: F821
-        near = (self.canvas.vertices - self.centre).norm(dim=1) < 0.30 * self.scale
-        faces = self.canvas.faces
-        faces = faces[(chosen & near)[faces].all(1)]
-        away = self.canvas.vertices - self.centre
-        radius = away.norm(dim=1)
-        place = _disc(away / radius[:, None]) * MAP
-        # outermost first, nearly without perspective
-        screen = torch.cat([place, 100.0 - radius[:, None]], 1)
-        seen = rasterize_pixels(screen[None], faces, MAP, MAP, cull=False)
-        values = interpolate(seen, faces, radius[:, None])[0]
-        return filled(values, seen.mask[0])[..., 0]
+        near = (self.canvas.vertices - self.centre).norm(dim=1) < 0.20 * self.scale
+        near &= self.canvas.share_of("head") > 0.6
+        faces = self.canvas.faces[(chosen & near)[self.canvas.faces].all(1)]
+        values, seen = radial_map(self.canvas.vertices, faces, self.centre)
+        return filled(values[..., None], seen)[..., 0]
 
     @cached_property
     def ear_tops(self) -> Float[Tensor, "2"]:
@@ -201,7 +195,24 @@ class Head:
         return torch.stack([height.max(), height.min()])
 
 
-def _disc(directions: Float[Tensor, "*S 3"]) -> Float[Tensor, "*S 2"]:
+def radial_map(
+    points: Float[Tensor, "N 3"], faces: Int[Tensor, "F 3"], centre: Float[Tensor, "3"]
+) -> tuple[Float[Tensor, "M M"], Bool[Tensor, "M M"]]:
+    """Radii of a surface about a point, over a disc with straight up at its middle.
+
+    Returns:
+        The outermost radius, metres; and where there is a surface at all.
+    """
+    away = points - centre
+    radius = away.norm(dim=1)
+    place = disc(away / radius[:, None].clamp(min=1e-6)) * MAP
+    # outermost first, nearly without perspective
+    screen = torch.cat([place, 100.0 - radius[:, None]], 1)
+    seen = rasterize_pixels(screen[None], faces, MAP, MAP, cull=False)
+    return interpolate(seen, faces, radius[:, None])[0, ..., 0], seen.mask[0]
+
+
+def disc(directions: Float[Tensor, "*S 3"]) -> Float[Tensor, "*S 2"]:
     """Directions as places on the disc of maps, 0..1 (azimuthal equidistant about up)."""
     polar = directions[..., 1].clamp(-1, 1).acos() / (math.pi * 1.04)
     level = directions[..., [0, 2]]

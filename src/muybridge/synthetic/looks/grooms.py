@@ -1,0 +1,236 @@
+"""How each style is groomed: where strands run from, how thick hair lies, what its locks do."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+from muybridge.synthetic.looks.guides import Flow, Walk, tangent
+from muybridge.synthetic.looks.identity import HairLook
+from muybridge.synthetic.looks.paint import step
+from muybridge.synthetic.looks.scalp import Volume
+
+
+@dataclass(frozen=True)
+class Groom:
+    """Everything about a style that is not a tail, a bun or a braid.
+
+    Lengths are in metres of the standard head.
+
+    Attributes:
+        volume: of the cap. pole: direction its strands run from.
+        curls: of the cap's texture, 0..1.
+        flow: direction of the locks. walk: how they run.
+        locks: how many. shortest, longest: of them. wide: half their width.
+        ridge: of their cross section. curl: amplitude of curls. turns: of them per metre.
+        tilt: how far locks are turned about themselves, radians.
+        tip: width of their ends.
+    """
+
+    volume: Volume
+    pole: tuple[float, float, float]
+    curls: float
+    flow: Flow
+    walk: Walk
+    locks: int
+    shortest: float
+    longest: float
+    wide: float
+    ridge: float
+    curl: float = 0.0
+    turns: float = 0.0
+    tilt: float = 0.25
+    tip: float = 0.15
+
+
+def unit_vector(x: float, y: float, z: float) -> tuple[float, float, float]:
+    """A direction."""
+    size = math.sqrt(x * x + y * y + z * z)
+    return (x / size, y / size, z / size)
+
+
+def from_crown(forward: float, aside: float = 0.0) -> Flow:
+    """Strands run from the crown; ``forward`` draws them to the brow, ``aside`` to the left."""
+    crown = F.normalize(torch.tensor([0.12, 0.86, -0.50]), dim=0)
+
+    def flow(d: Tensor) -> Tensor:
+        away = d - crown
+        ahead = torch.tensor([aside, -0.25, 1.0]) * forward * step(0.0, 0.7, d[:, 1:2])
+        return tangent(d, away / away.norm(dim=1, keepdim=True).clamp(min=0.05) + ahead)
+
+    return flow
+
+
+def from_parting(parting: float, back: float, side: float = 1.0) -> Flow:
+    """Strands run to both sides of a parting.
+
+    Args:
+        parting: where: -1 above the right eye .. 1 above the left eye.
+        back: how far they are combed back. side: and aside.
+    """
+    line = 0.36 * parting
+
+    def flow(d: Tensor) -> Tensor:
+        # the parting ends at the crown; behind it all falls from there
+        middle = line * step(-0.55, 0.1, d[:, 2:3])
+        away = d[:, :1] - middle
+        sign = torch.tanh(away / 0.06)
+        wish = torch.cat(
+            [sign * side, -0.35 * torch.ones_like(sign), -back * torch.ones_like(sign)], 1
+        )
+        return tangent(d, wish)
+
+    return flow
+
+
+def swept_back(lift: float = 0.15) -> Flow:
+    """Strands run back over the head."""
+
+    def flow(d: Tensor) -> Tensor:
+        return tangent(d, torch.tensor([0.0, -lift, -1.0]) + 0.3 * d * torch.tensor([1.0, 0, 0]))
+
+    return flow
+
+
+def towards(place: Float[Tensor, "3"]) -> Flow:
+    """Strands run to where hair is tied."""
+
+    def flow(d: Tensor) -> Tensor:
+        return tangent(d, place - d)
+
+    return flow
+
+
+def outwards(seed: int) -> Flow:
+    """Strands stand off the scalp to all sides."""
+
+    def flow(d: Tensor) -> Tensor:
+        turn = torch.sin(d * 37.0 + seed % 17) + torch.cos(d[:, [1, 2, 0]] * 23.0)
+        return tangent(d, turn)
+
+    return flow
+
+
+def _volume(look: HairLook, top: float, sides: float, back: float, front: float, **more: float
+            ) -> Volume:
+    full = 0.75 + 0.5 * look.volume
+    return Volume(
+        top * full, sides * full, back * full, front * full, more.get("edge", 0.012),
+        more.get("rough", 0.001), more.get("grain", 180.0), look.seed % 7001,
+    )
+
+
+def _short(look: HairLook) -> Groom:
+    long = look.length
+    kind = look.seed % 3
+    flow = (from_crown(0.8 if look.fringe > 0 else 0.25, 0.35 * look.parting), swept_back(),
+            from_crown(0.5, 0.9 * (look.parting or 0.6)))[kind if look.fringe == 0 else 0]
+    fade = 0.4 + 0.6 * ((look.seed // 3) % 3) / 2
+    return Groom(
+        volume=_volume(look, 0.012 + 0.012 * long, 0.0055 * fade + 0.003 * long,
+                       0.006 * fade + 0.004 * long, 0.013 + 0.010 * long, rough=0.0022),
+        pole=unit_vector(0.1, 0.86, -0.5), curls=0.35 * look.curl, flow=flow,
+        walk=Walk(4, 0.04, 0.45, 0.010, 0.55 if kind == 1 else 0.35, False),
+        locks=150, shortest=0.024 + 0.012 * long, longest=0.042 + 0.028 * long,
+        wide=0.0075, ridge=0.35, curl=0.0025 * look.curl, turns=22.0, tilt=0.35, tip=0.2,
+    )
+
+
+def _side_parted(look: HairLook) -> Groom:
+    parting = look.parting or 0.8
+    return Groom(
+        volume=_volume(look, 0.017 + 0.010 * look.length, 0.008, 0.010, 0.016, rough=0.0015),
+        pole=unit_vector(0.34 * parting, 0.9, 0.1), curls=0.15 * look.curl,
+        flow=from_parting(parting, 0.35 + 0.3 * look.volume),
+        walk=Walk(6, 0.10, 0.35, 0.013, 0.25, False),
+        locks=130, shortest=0.040, longest=0.080 + 0.03 * look.length, wide=0.0095, ridge=0.3,
+        curl=0.002 * look.curl, turns=16.0, tilt=0.2, tip=0.2,
+    )
+
+
+def _curly(look: HairLook) -> Groom:
+    long = look.length * (1.0 if look.fringe else 0.7)
+    return Groom(
+        volume=_volume(look, 0.026 + 0.014 * long, 0.016 + 0.010 * long, 0.018 + 0.010 * long,
+                       0.020 + 0.010 * long, rough=0.006, grain=320.0, edge=0.018),
+        pole=unit_vector(0.05, 0.86, -0.5), curls=0.9, flow=from_crown(0.35, 0.3 * look.parting),
+        walk=Walk(7, 0.30, 0.55, 0.020, 0.7, True),
+        locks=150, shortest=0.045 + 0.03 * long, longest=0.075 + 0.15 * long * long,
+        wide=0.0075, ridge=0.4, curl=0.0065, turns=24.0, tilt=0.9, tip=0.35,
+    )
+
+
+def _afro(look: HairLook) -> Groom:
+    size = 0.026 + 0.052 * look.length
+    return Groom(
+        volume=_volume(look, size, 0.92 * size, 0.95 * size, 0.85 * size, rough=0.0055,
+                       grain=420.0, edge=0.016),
+        pole=unit_vector(0.0, 1.0, -0.25), curls=1.0, flow=outwards(look.seed),
+        walk=Walk(3, 0.0, 0.5, size, 1.15, False),
+        locks=330, shortest=0.012, longest=0.020, wide=0.0065, ridge=0.7, curl=0.003,
+        turns=45.0, tilt=1.5, tip=0.4,
+    )
+
+
+def _hanging(look: HairLook, shortest: float, longest: float, locks: int) -> Groom:
+    waves = look.curl
+    return Groom(
+        volume=_volume(look, 0.015, 0.012, 0.015, 0.013, rough=0.001, edge=0.010),
+        pole=unit_vector(0.30 * look.parting, 0.92, 0.05), curls=0.25 * waves,
+        flow=from_parting(look.parting, 0.45),
+        walk=Walk(11, 0.65, 0.40, 0.014, 0.15, True),
+        locks=locks, shortest=shortest, longest=longest, wide=0.0155, ridge=0.22,
+        curl=0.001 + 0.011 * waves, turns=7.0 + 5.0 * waves, tilt=0.15 + 0.3 * waves, tip=0.3,
+    )
+
+
+def _bob(look: HairLook) -> Groom:
+    length = 0.17 + 0.06 * look.length
+    return _hanging(look, length * 0.94, length * 1.06, 120)
+
+
+def _long(look: HairLook) -> Groom:
+    length = 0.30 + 0.26 * look.length
+    return _hanging(look, 0.82 * length, 1.05 * length, 112)
+
+
+def _tied(look: HairLook, high: float) -> Groom:
+    place = F.normalize(torch.tensor([0.0, high, -1.0]), dim=0)
+    x, y, z = (float(c) for c in place)
+    return Groom(
+        volume=_volume(look, 0.009, 0.007, 0.011, 0.009, rough=0.0008, edge=0.010),
+        pole=(x, y, z), curls=0.15 * look.curl, flow=towards(place),
+        walk=Walk(6, 0.0, 0.15, 0.008, 0.08, False),
+        locks=80, shortest=0.07, longest=0.13, wide=0.010, ridge=0.25, tilt=0.12, tip=0.5,
+        curl=0.0012 * look.curl, turns=10.0,
+    )
+
+
+def _ponytail(look: HairLook) -> Groom:
+    return _tied(look, -0.15 + 0.75 * look.volume)
+
+
+def _bun(look: HairLook) -> Groom:
+    return _tied(look, (-0.15, 0.35, 0.95)[look.seed % 3])
+
+
+def _braids(look: HairLook) -> Groom:
+    groom = _hanging(look, 0.08, 0.12, 90)
+    return groom
+
+
+_GROOMS: dict[str, Callable[[HairLook], Groom]] = {
+    "short": _short, "side-parted": _side_parted, "curly": _curly, "afro": _afro,
+    "bob": _bob, "long": _long, "ponytail": _ponytail, "bun": _bun, "braids": _braids,
+}
+
+
+def groom_of(look: HairLook) -> Groom:
+    """The groom of a style that has one (all but ``bald`` and ``buzz``)."""
+    return _GROOMS[look.style](look)
