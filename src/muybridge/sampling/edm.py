@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
 from diffusers.schedulers.scheduling_euler_discrete import EulerDiscreteScheduler
 from jaxtyping import Float
 from torch import Tensor
 
-from muybridge.sampling.objective import Noised, lognormal, per_clip
+from muybridge.sampling.objective import Noised, per_clip
 
 
 @dataclass(frozen=True)
@@ -22,7 +21,7 @@ class EdmObjective:
     """Training side: see :class:`~muybridge.sampling.objective.Objective`.
 
     Attributes:
-        log_mean, log_deviation: of the noise levels drawn in training (SVD's fine-tuning;
+        log_mean, log_deviation: of the logarithm of noise levels in training (SVD's fine-tuning;
             GAS does not say its own).
         sigma_max, sigma_min: of the sampler.
     """
@@ -32,9 +31,9 @@ class EdmObjective:
     sigma_max: float = 700.0
     sigma_min: float = 0.002
 
-    def draw_sigmas(self, count: int, generator: torch.Generator) -> Float[Tensor, "B"]:
-        """Noise levels to train on."""
-        return lognormal(count, self.log_mean, self.log_deviation, generator)
+    def sigmas(self, normal: Float[Tensor, "B"]) -> Float[Tensor, "B"]:
+        """Noise levels to train on, from standard normal numbers."""
+        return (normal * self.log_deviation + self.log_mean).exp()
 
     def noised(
         self,

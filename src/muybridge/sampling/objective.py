@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -29,7 +28,7 @@ class Noised(NamedTuple):
 class Objective(Protocol):
     """The interface of :class:`~muybridge.sampling.ResidualFlow` and ``EdmObjective``."""
 
-    def draw_sigmas(self, count: int, generator: torch.Generator) -> Float[Tensor, "B"]: ...
+    def sigmas(self, normal: Float[Tensor, "B"]) -> Float[Tensor, "B"]: ...
 
     def noised(
         self,
@@ -56,13 +55,6 @@ class Objective(Protocol):
     ) -> Float[Tensor, "B F C h w"]: ...
 
     def scheduler(self) -> Any: ...
-
-
-def lognormal(
-    count: int, mean: float, deviation: float, generator: torch.Generator
-) -> Float[Tensor, "B"]:
-    """Noise levels whose logarithm is normal."""
-    return (torch.randn(count, generator=generator) * deviation + mean).exp()
 
 
 def per_clip(values: Float[Tensor, "B"]) -> Float[Tensor, "B 1 1 1 1"]:

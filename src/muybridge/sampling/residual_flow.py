@@ -16,7 +16,7 @@ from diffusers.schedulers.scheduling_utils import SchedulerMixin, SchedulerOutpu
 from jaxtyping import Float
 from torch import Tensor
 
-from muybridge.sampling.objective import Noised, lognormal, per_clip
+from muybridge.sampling.objective import Noised, per_clip
 
 
 class ResidualFlowScheduler(SchedulerMixin, ConfigMixin):  # type: ignore[misc]
@@ -99,7 +99,7 @@ class ResidualFlow:
     """Training side: see :class:`~muybridge.sampling.objective.Objective`.
 
     Attributes:
-        log_mean, log_deviation: of the noise levels drawn in training. Linear latents have
+        log_mean, log_deviation: of the logarithm of noise levels in training. Linear latents have
             many channels that average noise away, so levels are high.
         most_weight: errors are weighted with ``1 / t**2``, at most this.
         time_scale, sigma_max, shift: see :class:`ResidualFlowScheduler`.
@@ -112,9 +112,9 @@ class ResidualFlow:
     sigma_max: float = 30.0
     shift: float = 3.0
 
-    def draw_sigmas(self, count: int, generator: torch.Generator) -> Float[Tensor, "B"]:
-        """Noise levels to train on."""
-        return lognormal(count, self.log_mean, self.log_deviation, generator)
+    def sigmas(self, normal: Float[Tensor, "B"]) -> Float[Tensor, "B"]:
+        """Noise levels to train on, from standard normal numbers."""
+        return (normal * self.log_deviation + self.log_mean).exp()
 
     def noised(
         self,

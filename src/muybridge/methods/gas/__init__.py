@@ -1,0 +1,1 @@
+"""GAS: a human NeRF paints cues, a video diffusion network makes the person from them."""

@@ -1,0 +1,339 @@
+"""GAS on disk: our own folders, and the authors' release, both read strictly and offline.
+
+Our own folder has a file ``gas.json`` (the size's config) and a sub-folder per network, each in
+diffusers' or transformers' format: ``unet``, ``pose_net``, ``nerf_net``, ``vae``,
+``reference_token`` or ``image_encoder``, ``scheduler``, and ``human_nerf`` where there is one.
+
+The release (``docs/INSTALL.md`` of its repository) is ``GAS/{unet,pose_net,nerf_net}.pth``,
+``stable-video-diffusion-img2vid-xt-1-1/{vae,image_encoder}`` and, for the cues,
+``sherf/network-snapshot.pkl``. Safetensors of the same names are taken too.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from muybridge.errors import InputError
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+    from muybridge.methods.gas.config import GasConfig
+    from muybridge.methods.gas.networks import Autoencoder, GasNetworks
+
+INDEX = "gas.json"
+FORMAT = "muybridge.gas"
+VERSION = 1
+_RELEASED = ("unet", "pose_net", "nerf_net")
+_SVD = "stable-video-diffusion-img2vid-xt-1-1"
+_SNAPSHOT = "network-snapshot.pkl"
+_ENDINGS = (".safetensors", ".pth")
+
+
+def is_gas_folder(folder: Path) -> bool:
+    """Whether a folder holds GAS: ours, or the release. Looks at names and ``gas.json`` only."""
+    return _is_ours(folder) or _released_part(folder) is not None
+
+
+def _is_ours(folder: Path) -> bool:
+    try:
+        values = json.loads((folder / INDEX).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(values, dict) and values.get("format") == FORMAT
+
+
+def _released_part(folder: Path) -> Path | None:
+    """The folder of the release's three files: this one, or ``GAS`` in it."""
+    for place in (folder, folder / "GAS"):
+        if all(any((place / f"{n}{e}").is_file() for e in _ENDINGS) for n in _RELEASED):
+            return place
+    return None
+
+
+def load(folder: Path, dtype: torch.dtype | None = None) -> GasNetworks:
+    """The networks in a folder: ours, or the release.
+
+    Args:
+        folder: see the module.
+        dtype: of the weights in memory; float32 for ours and as in the files for the release
+            where it is left out.
+
+    Raises:
+        InputError: it is neither, or something in it is missing or does not fit.
+    """
+    import torch
+
+    if _is_ours(folder):
+        return load_folder(folder, dtype or torch.float32)
+    if _released_part(folder) is not None:
+        return load_release(folder, dtype=dtype)
+    raise InputError(
+        folder, "", "holds no GAS",
+        f"give a folder with {INDEX}, or with GAS/unet.pth, GAS/pose_net.pth, GAS/nerf_net.pth",
+    )
+
+
+# ------------------------------------------------------------------------ our own
+
+
+def save(
+    networks: GasNetworks, folder: Path, dtype: torch.dtype | None = None
+) -> None:
+    """Write a folder of ours, whole or not at all.
+
+    Args:
+        networks: what to keep; the human NeRF too where there is one.
+        folder: new, empty, or one of ours, which is replaced.
+        dtype: of the UNet's and encoders' numbers on disk, such as ``torch.float16``. The
+            autoencoder keeps its own.
+
+    Raises:
+        InputError: the folder holds something else.
+    """
+    from muybridge.networks.reference_token import ReferenceToken
+    from muybridge.networks.weights import save_model
+
+    encoder: Any = networks.image_encoder
+    if folder.exists() and not _is_ours(folder) and (folder.is_file() or any(folder.iterdir())):
+        raise InputError(folder, "", "holds something else", "name another folder")
+    part = folder.with_name(f".{folder.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
+    try:
+        part.mkdir(parents=True)
+        for name in _RELEASED:
+            save_model(getattr(networks, name), part / name, dtype)
+        save_model(networks.vae, part / "vae")
+        if isinstance(encoder, ReferenceToken):
+            save_model(encoder, part / "reference_token", dtype)
+        else:
+            encoder.save_pretrained(part / "image_encoder")
+        networks.objective().scheduler().save_pretrained(part / "scheduler")
+        if networks.nerf is not None:
+            save_model(networks.nerf, part / "human_nerf", dtype)
+        index = {"format": FORMAT, "version": VERSION, "config": networks.config.to_json()}
+        (part / INDEX).write_text(json.dumps(index, indent=2) + "\n", encoding="utf-8")
+        shutil.rmtree(folder, ignore_errors=True)
+        os.replace(part, folder)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def read_index(folder: Path) -> GasConfig:
+    """The config in a folder of ours.
+
+    Raises:
+        InputError: there is none, or it is of a newer version or broken.
+    """
+    from muybridge.methods.gas.config import GasConfig
+
+    path = folder / INDEX
+    remedy = "use a folder that muybridge wrote"
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(path, "", f"can't be read ({error})", remedy) from None
+    if not isinstance(values, dict) or values.get("format") != FORMAT:
+        raise InputError(path, "format", f"is not {FORMAT}", remedy)
+    if values.get("version") != VERSION:
+        raise InputError(
+            path, "version", f"is {values.get('version')!r}; this muybridge knows {VERSION}",
+            "install the muybridge that wrote it",
+        )
+    if not isinstance(values.get("config"), dict):
+        raise InputError(path, "config", "is missing", remedy)
+    return GasConfig.from_json(values["config"], path)
+
+
+def load_folder(folder: Path, dtype: torch.dtype) -> GasNetworks:
+    """The networks in a folder of ours, in evaluation mode.
+
+    Raises:
+        InputError: a file is absent, damaged, or does not fit the config.
+    """
+    from muybridge.methods.gas.networks import GasNetworks
+    from muybridge.networks.cue_encoders import NeRFNet, PoseNet
+    from muybridge.networks.linear_autoencoder import LinearAutoencoder
+    from muybridge.networks.reference_token import ReferenceToken
+    from muybridge.networks.video_unet import HumanVideoUNet
+    from muybridge.networks.weights import read_model
+
+    config = read_index(folder)
+    vae: Autoencoder = (
+        read_model(LinearAutoencoder, folder / "vae") if config.autoencoder
+        else _video_vae(folder / "vae")
+    )
+    encoder: nn.Module = (
+        read_model(ReferenceToken, folder / "reference_token", dtype) if config.reference_token
+        else _clip(folder / "image_encoder", dtype)
+    )
+    networks = GasNetworks(
+        config,
+        read_model(HumanVideoUNet, folder / "unet", dtype),
+        read_model(PoseNet, folder / "pose_net", dtype),
+        read_model(NeRFNet, folder / "nerf_net", dtype),
+        vae,
+        encoder,
+        _nerf(folder / "human_nerf"),
+    )
+    _check_latents(networks, folder)
+    return networks.eval()
+
+
+def _nerf(folder: Path) -> Any:
+    """The human NeRF in a folder; ``None`` where there is no folder."""
+    if not folder.is_dir():
+        return None
+    from muybridge.networks.human_nerf.model import HumanNeRF
+    from muybridge.networks.weights import read_model
+
+    return read_model(HumanNeRF, folder).requires_grad_(False)
+
+
+def _check_latents(networks: GasNetworks, folder: Path) -> None:
+    """Refuse parts that are sound each but do not belong together."""
+    latents = int(networks.vae.config["latent_channels"])
+    pictures = int(networks.vae.config["in_channels"])
+    config, unet = networks.config, networks.unet.config
+    width = unet["block_out_channels"][0]
+    for what, found, wanted in (
+        ("unet out_channels", unet["out_channels"], latents),
+        ("unet in_channels", unet["in_channels"], 2 * latents),
+        ("vae in_channels", pictures, config.picture_channels),
+        ("pose_net out_channels", networks.pose_net.config["out_channels"], width),
+        ("nerf_net out_channels", networks.nerf_net.config["out_channels"], width),
+        ("nerf_net in_channels", networks.nerf_net.config["in_channels"], latents),
+    ):
+        if found != wanted:
+            raise InputError(
+                folder, what, f"is {found} where the other networks need {wanted}",
+                "use the networks of one training together",
+            )
+
+
+# ------------------------------------------------------------------------ the release
+
+
+def load_release(
+    folder: Path, config: GasConfig | None = None, dtype: torch.dtype | None = None
+) -> GasNetworks:
+    """The authors' weights. Nothing is renamed; every key must be there and none else.
+
+    Args:
+        folder: the release's ``pretrained_models``, or its ``GAS``.
+        config: of networks of another size in the same layout.
+        dtype: of UNet, cue encoders and CLIP in memory; as in the files where ``None``. The
+            autoencoder is always float32: its encoder overflows in float16.
+
+    Raises:
+        InputError: a file is absent, holds anything but tensors, or does not fit.
+    """
+    from muybridge.methods.gas.config import PAPER
+    from muybridge.methods.gas.networks import GasNetworks
+    from muybridge.networks.cue_encoders import NeRFNet, PoseNet
+    from muybridge.networks.video_unet import HumanVideoUNet
+
+    config = config or PAPER
+    place = _released_part(folder)
+    if place is None:
+        raise InputError(
+            folder, "", "lacks some of unet.pth, pose_net.pth and nerf_net.pth",
+            "give the folder that holds them, or the one that holds GAS/",
+        )
+    svd = _beside(place, _SVD)
+    vae = _video_vae(svd / "vae")
+    encoder = _clip(svd / "image_encoder", dtype)
+    networks = GasNetworks(
+        config,
+        _released(HumanVideoUNet, config.unet, place, "unet", dtype),
+        _released(PoseNet, config.pose_net, place, "pose_net", dtype),
+        _released(NeRFNet, config.nerf_net, place, "nerf_net", dtype),
+        vae,
+        encoder,
+    )
+    _check_latents(networks, folder)
+    return networks.eval()
+
+
+def released_nerf(folder: Path) -> Path | None:
+    """Where the release's ``network-snapshot.pkl`` lies; ``None`` where it is not there.
+
+    Args:
+        folder: as for :func:`load_release`.
+    """
+    for root in (folder, folder.parent):
+        for path in (root / "sherf" / _SNAPSHOT, root / _SNAPSHOT):
+            if path.is_file():
+                return path
+    return None
+
+
+def _beside(place: Path, name: str) -> Path:
+    """A folder of that name in ``place`` or beside it."""
+    for root in (place, place.parent):
+        if (root / name).is_dir():
+            return root / name
+    raise InputError(
+        place.parent / name, "", "is not there",
+        "download the folders vae and image_encoder of Stable Video Diffusion XT 1.1 to it",
+    )
+
+
+def _released(
+    kind: type[Any], arguments: Any, place: Path, name: str, dtype: torch.dtype | None
+) -> Any:
+    """One of the release's networks."""
+    from muybridge.networks.weights import load_strictly, on_meta, read_weights
+
+    path = next(p for e in _ENDINGS if (p := place / f"{name}{e}").is_file())
+    network = on_meta(kind, dict(arguments), path)
+    load_strictly(network, read_weights(path, dtype), path, assign=True)
+    return network
+
+
+def _video_vae(folder: Path) -> Any:
+    """SVD's autoencoder, float32."""
+    from diffusers.models.autoencoders.autoencoder_kl_temporal_decoder import (
+        AutoencoderKLTemporalDecoder,
+    )
+
+    from muybridge.networks.weights import read_model
+
+    return read_model(AutoencoderKLTemporalDecoder, folder)
+
+
+def _clip(folder: Path, dtype: torch.dtype | None) -> Any:
+    """CLIP's vision model with projection."""
+    import torch
+    from transformers import CLIPVisionModelWithProjection
+
+    source = folder / "config.json"
+    if not source.is_file():
+        raise InputError(source, "", "is not there", "download the folder image_encoder")
+    told: dict[str, Any]
+    kind: Any = CLIPVisionModelWithProjection
+    try:
+        network, told = kind.from_pretrained(
+            folder, local_files_only=True, use_safetensors=True, output_loading_info=True,
+            dtype=dtype or torch.float32,
+        )
+    except (OSError, ValueError, RuntimeError, TypeError, KeyError) as error:
+        raise InputError(
+            folder, "", f"can't be read ({error})"[:300], "download it again"
+        ) from None
+    wrong = [
+        *told["missing_keys"],
+        *(k for k in told["unexpected_keys"] if not k.endswith("position_ids")),
+        *(str(k) for k in told.get("mismatched_keys", ())),
+    ]
+    if wrong:
+        raise InputError(
+            folder, "weights", f"{len(wrong)} don't fit: {', '.join(sorted(map(str, wrong))[:12])}",
+            "download it again",
+        )
+    return network

@@ -1,0 +1,210 @@
+"""Sizes of GAS: the same classes at each, only widths, latents and the objective differ."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal
+
+from muybridge.errors import InputError
+
+Mode = Literal["view", "pose"]
+MODES: dict[str, tuple[float, float]] = {"view": (0.0, 1.0), "pose": (1.0, 0.0)}
+"""The switch: what the video network is told to make (release: ``mv`` and ``animation``)."""
+
+_DOWN, _DOWN_CROSS = "DownBlockSpatioTemporal", "CrossAttnDownBlockSpatioTemporal"
+_UP, _UP_CROSS = "UpBlockSpatioTemporal", "CrossAttnUpBlockSpatioTemporal"
+
+
+@dataclass(frozen=True)
+class GasConfig:
+    """What a size of GAS is made of and how it samples.
+
+    Attributes:
+        size: name.
+        width, height: of the pictures, pixels.
+        picture_channels: 3 for RGB over black; 4 for RGB premultiplied over black, and matte.
+        unet, pose_net, nerf_net: arguments of ``HumanVideoUNet``, ``PoseNet``, ``NeRFNet``.
+        autoencoder: arguments of ``LinearAutoencoder``; empty for SVD's own, whose
+            arguments lie beside its weights.
+        reference_token: arguments of ``ReferenceToken``; empty for CLIP, likewise.
+        objective: ``residual`` (see :class:`muybridge.sampling.ResidualFlow`) or ``edm``.
+        steps: of the sampler.
+        window, overlap: of frames or views that go through the network together.
+        view_guidance: at the reference view and on the far side (triangular).
+        pose_guidance: of the first and last frame (a straight line; the paper has 2 throughout).
+        time_ids: what SVD is told of every clip: fps - 1, motion bucket, noise on the reference.
+        learns_pictures: trained on single pictures too; then one alone skips temporal layers.
+        decode_together: frames that the decoder takes at a time; SVD's looks at neighbours.
+    """
+
+    size: str
+    width: int
+    height: int
+    picture_channels: int
+    unet: Mapping[str, Any]
+    pose_net: Mapping[str, Any]
+    nerf_net: Mapping[str, Any]
+    autoencoder: Mapping[str, Any] = field(default_factory=dict)
+    reference_token: Mapping[str, Any] = field(default_factory=dict)
+    objective: Literal["residual", "edm"] = "edm"
+    steps: int = 25
+    window: int = 20
+    overlap: int = 6
+    view_guidance: tuple[float, float] = (1.0, 2.0)
+    pose_guidance: tuple[float, float] = (2.0, 2.0)
+    time_ids: tuple[float, float, float] = (6.0, 127.0, 0.0)
+    learns_pictures: bool = False
+    decode_together: int = 20
+
+    @property
+    def latent_channels(self) -> int:
+        """Channels of the latents that are denoised."""
+        return int(self.unet["out_channels"])
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return asdict(self)
+
+    @staticmethod
+    def from_json(values: Mapping[str, Any], source: str | Path) -> GasConfig:
+        """The inverse of :meth:`to_json`.
+
+        Args:
+            values: as read.
+            source: the file, for the error.
+
+        Raises:
+            InputError: a value is missing, unknown, of another type or out of range.
+        """
+        remedy = "use the file as it was written"
+        known = {each.name: each for each in fields(GasConfig)}
+        for name in values:
+            if name not in known:
+                raise InputError(source, str(name), "is no setting of GAS", remedy)
+        default = PAPER.to_json()
+        for name in known:
+            if name not in values:
+                raise InputError(source, name, "is missing", remedy)
+            given, wanted = values[name], default[name]
+            if not _fits(given, wanted):
+                raise InputError(source, name, f"can't be {given!r}"[:200], remedy)
+        for name, low, high in _RANGES:
+            if not low <= values[name] <= high:
+                raise InputError(
+                    source, name, f"{values[name]} is not in {low}..{high}", remedy
+                )
+        if values["objective"] not in ("residual", "edm"):
+            raise InputError(source, "objective", f"there is no {values['objective']!r}", remedy)
+        if not isinstance(values["unet"].get("out_channels"), int):
+            raise InputError(source, "unet", "has no number out_channels", remedy)
+        made: dict[str, Any] = _tupled(values)
+        return GasConfig(**made)
+
+
+_RANGES = (
+    ("width", 8, 4096), ("height", 8, 4096), ("picture_channels", 3, 4), ("steps", 1, 1000),
+    ("window", 1, 1000), ("overlap", 0, 999), ("decode_together", 1, 1000),
+)
+
+
+def _tupled(value: Any) -> Any:
+    """Plain values with tuples for JSON's lists."""
+    if isinstance(value, Mapping):
+        return {k: _tupled(v) for k, v in value.items()}
+    return tuple(_tupled(v) for v in value) if isinstance(value, list) else value
+
+
+def _fits(given: Any, wanted: Any) -> bool:
+    """Whether a value read from JSON has the type of a setting."""
+    if isinstance(wanted, bool) or isinstance(given, bool):
+        return isinstance(given, bool) and isinstance(wanted, bool)
+    if isinstance(wanted, tuple):
+        return isinstance(given, list | tuple) and len(given) == len(wanted) and all(
+            _fits(g, w) for g, w in zip(given, wanted, strict=True)
+        )
+    if isinstance(wanted, float):
+        return isinstance(given, int | float) and abs(given) < 1e6
+    return isinstance(given, Mapping if isinstance(wanted, Mapping) else type(wanted))
+
+
+def _small(
+    size: str, width: int, height: int, widths: tuple[int, ...], crossed: tuple[bool, ...],
+    window: int, layers: int = 1,
+) -> GasConfig:
+    """A size on linear latents of 4 x 4 patches, with the residual objective."""
+    latents, context, extra = 20, 64, 32
+    return GasConfig(
+        size=size,
+        width=width,
+        height=height,
+        picture_channels=4,
+        unet={
+            "sample_size": height // 4,
+            "in_channels": 2 * latents,
+            "out_channels": latents,
+            "down_block_types": tuple(_DOWN_CROSS if c else _DOWN for c in crossed),
+            "up_block_types": tuple(_UP_CROSS if c else _UP for c in reversed(crossed)),
+            "block_out_channels": widths,
+            "addition_time_embed_dim": extra,
+            "projection_class_embeddings_input_dim": 3 * extra,
+            "layers_per_block": layers,
+            "cross_attention_dim": context,
+            "num_attention_heads": tuple(w // 32 for w in widths),
+            "num_frames": window,
+            "task_embed_input_dim": 2 * extra,
+        },
+        pose_net={
+            "in_channels": 4, "channels": (32, 32), "strides": (4, 1), "out_channels": widths[0],
+        },
+        nerf_net={
+            "in_channels": latents, "channels": (32, 32), "strides": (1, 1),
+            "out_channels": widths[0],
+        },
+        autoencoder={"in_channels": 4, "patch": 4, "latent_channels": latents},
+        reference_token={"in_channels": 4, "cross_attention_dim": context},
+        objective="residual",
+        steps=4,
+        window=window,
+        overlap=2,
+        view_guidance=(1.0, 1.0),
+        pose_guidance=(1.0, 1.0),
+        learns_pictures=True,
+        decode_together=window,
+    )
+
+
+NANO = _small("nano", 96, 128, (32, 64, 128), (False, False, True), window=8)
+"""Trains on two CPU cores; see DESIGN 5 and the method's README for what it departs in."""
+
+TINY = _small("tiny", 192, 256, (64, 96, 128, 192), (False, False, True, True), window=16)
+"""For one large GPU."""
+
+PAPER = GasConfig(
+    size="paper",
+    width=512,
+    height=512,
+    picture_channels=3,
+    unet={
+        "sample_size": 96,
+        "in_channels": 8,
+        "out_channels": 4,
+        "down_block_types": (_DOWN_CROSS, _DOWN_CROSS, _DOWN_CROSS, _DOWN),
+        "up_block_types": (_UP, _UP_CROSS, _UP_CROSS, _UP_CROSS),
+        "block_out_channels": (320, 640, 1280, 1280),
+        "addition_time_embed_dim": 256,
+        "projection_class_embeddings_input_dim": 768,
+        "layers_per_block": 2,
+        "cross_attention_dim": 1024,
+        "num_attention_heads": (5, 10, 20, 20),
+        "num_frames": 25,
+        "task_embed_input_dim": 512,
+    },
+    pose_net={},
+    nerf_net={},
+)
+"""The release: SVD-xt's network, 20 views or frames of 512 x 512."""
+
+CONFIGS: dict[str, GasConfig] = {each.size: each for each in (NANO, TINY, PAPER)}
+"""By name."""
