@@ -10,19 +10,21 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
 from muybridge.errors import InputError
 from muybridge.networks.human_nerf.features import ReferenceFeatures
+from muybridge.networks.human_nerf.nearest import nearest_vertex
 from muybridge.networks.human_nerf.rendering import Hidden
 from muybridge.networks.human_nerf.skin import CanonicalSkin
 from muybridge.networks.human_nerf.sparse import VoxelLevel
@@ -31,6 +33,10 @@ from muybridge.video.atomic import replacing
 if TYPE_CHECKING:
     from muybridge.networks.human_nerf.model import HumanNeRF
 
+_THIN = 0.5
+"""Density that counts as none when rays are bounded, per metre."""
+_LEAST_REACH = 0.025
+"""Farther than half the distance between vertices, so that no ray slips between, metres."""
 _FORMAT = "muybridge baked reference 1"
 
 
@@ -42,11 +48,13 @@ class Shell:
         low: the grid's lowest corner (x, y, z).
         step: between nodes, metres.
         level: which nodes there are.
+        vertex: the nearest vertex of each.
     """
 
     low: Float[Tensor, "3"]
     step: float
     level: VoxelLevel
+    vertex: Int[Tensor, "G"]
 
     @property
     def nodes(self) -> Float[Tensor, "G 3"]:
@@ -65,10 +73,13 @@ class Shell:
             axes = [torch.arange(int(n)) for n in count.flip(0)]
             coords = torch.cartesian_prod(*axes)
             places = low + coords.flip(1) * step
-            distance, _ = canonical.tree.query(places.numpy(), distance_upper_bound=reach)
-            near = torch.from_numpy(distance) < reach
+            vertex = nearest_vertex(
+                places, canonical.vertices.cpu(), lambda: canonical.tree, reach
+            )
+            near = vertex < len(canonical.vertices)
             shape = (len(axes[0]), len(axes[1]), len(axes[2]))
-            return Shell(low.to(device), step, VoxelLevel.of(coords[near], shape).to(device))
+            level = VoxelLevel.of(coords[near], shape)  # as sorted as the coordinates are
+            return Shell(low.to(device), step, level.to(device), vertex[near].to(device))
 
         return canonical.once(("shell", radius, step, str(device)), make)
 
@@ -80,12 +91,14 @@ class BakedReference:
     Attributes:
         raw: raw density at the shell's nodes.
         hidden: the colour layer's sum there, without the direction's part.
+        reach: how far off each vertex there is density, metres; rays are sampled so near only.
         shell: where the nodes lie.
         signature: which network and body it was baked with.
     """
 
     raw: Float[Tensor, "G"]
     hidden: Float[Tensor, "G H"]
+    reach: Float[Tensor, "N"]
     shell: Shell
     signature: str
 
@@ -98,21 +111,29 @@ class BakedReference:
             model.canonical, model.config["radius"], model.config["bake_step"], device
         )
         raw, hidden = model.place(features, shell.nodes)
-        return BakedReference(raw, hidden, shell, signature_of(model))
+        return BakedReference(
+            raw, hidden, _reach(model, shell, raw), shell, signature_of(model)
+        )
 
     def look(self, points: Float[Tensor, "P 3"]) -> tuple[Float[Tensor, "P"], Hidden]:
         """Raw density at canonical points, interpolated; see :class:`Field`."""
         at = ((points - self.shell.low) / self.shell.step).flip(1)
-        rows, weights = self.shell.level.corners(at)
-        rows = rows.clamp(max=len(self.raw) - 1)  # beyond the radius there are no nodes
-        raw = (self.raw[rows] * weights).sum(1)
+        places, weights = self.shell.level.cells(at)
+        raw = (self._box[places] * weights).sum(1)
 
         def hidden(which: Tensor) -> Tensor:
+            rows = self.shell.level.padded[places[which]].clamp(max=len(self.raw) - 1)
             return F.embedding_bag(
-                rows[which], self.hidden, mode="sum", per_sample_weights=weights[which]
+                rows, self.hidden, mode="sum", per_sample_weights=weights[which]
             )
 
         return raw, hidden
+
+    @cached_property
+    def _box(self) -> Float[Tensor, "K"]:
+        """``raw`` at every place of the grid, and no density where there is no node."""
+        empty = self.raw.new_full((1,), -1.0)
+        return torch.cat([self.raw, empty])[self.shell.level.padded]
 
     def save(self, path: str | PathLike[str]) -> None:
         """Writes a safetensors file (half precision), whole or not at all."""
@@ -149,7 +170,7 @@ class BakedReference:
         )
         if raw.shape != (len(shell.level.coords),) or len(hidden) != len(raw):
             raise InputError(path, "raw", "doesn't fit the body", remedy)
-        return BakedReference(raw, hidden, shell, told["signature"])
+        return BakedReference(raw, hidden, _reach(model, shell, raw), shell, told["signature"])
 
 
 def signature_of(model: HumanNeRF) -> str:
@@ -160,3 +181,20 @@ def signature_of(model: HumanNeRF) -> str:
     for tensor in (model.canonical.vertices, *model.decoder.state_dict().values()):
         digest.update(tensor.detach().float().cpu().numpy().tobytes())
     return digest.hexdigest()[:32]
+
+
+def _reach(model: HumanNeRF, shell: Shell, raw: Float[Tensor, "G"]) -> Float[Tensor, "N"]:
+    """The farthest place outside the skin that still has density, for each vertex.
+
+    One step more than the farthest node, since density is interpolated between nodes.
+    """
+    canonical = model.canonical
+    vertices, normals = canonical.vertices.to(raw), canonical.normals.to(raw)
+    off = shell.nodes - vertices[shell.vertex]
+    dense = (raw * model.config["density_scale"] > _THIN) & (
+        (off * normals[shell.vertex]).sum(1) > 0
+    )
+    far = raw.new_zeros(len(vertices)).scatter_reduce(
+        0, shell.vertex[dense], off[dense].norm(dim=1), "amax"
+    )
+    return (far + shell.step).clamp(_LEAST_REACH, model.config["radius"])

@@ -30,6 +30,7 @@ NANO: dict[str, Any] = {
     "decoder_skip": 1,
     "samples": 24,
     "training_samples": 16,
+    "least_step": 0.02,
     "sigma_noise": 0.0,
     "radius": 0.10,
     "norm": "group",

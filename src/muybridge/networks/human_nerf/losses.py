@@ -120,7 +120,7 @@ def training_loss(
     size = min(patch, *batch["target"].shape[-2:])
     where = draws.uniform(pictures, 2)
     jitter, noise = _sample_noise(model, draws, pictures, size)
-    rgb, alpha, true_rgb, true_alpha = [], [], [], []
+    pictures_made, true_pictures = [], []
     for i in range(items):
         one = {k: v[i] for k, v in batch.items() if k.startswith("target")}
         skin = PosedSkin.of(one, canonical, "target_")
@@ -129,25 +129,29 @@ def training_loss(
             K, T = one["target_K"][p], one["target_T_cam_world"][p]
             height, width = one["target"].shape[-2:]
             pixels = _patch(skin.vertices[p], K, T, height, width, size, where[i, p])
-            rays = picture_rays(model, skin, p, K, T, height, width).select(pixels)
+            rays = picture_rays(model, field, skin, p, K, T, height, width).select(pixels)
+            met = (rays.far > 0).nonzero()[:, 0]
             colour, coverage, _ = render_rays(
-                model, field, skin, p, rays,
-                None if jitter is None else jitter[i, p], None if noise is None else noise[i, p],
+                model, field, skin, p, rays.select(met),
+                None if jitter is None else jitter[i, p, met],
+                None if noise is None else noise[i, p, met],
                 model.config["training_samples"],
             )
-            rgb.append(colour.T.reshape(3, size, size))
-            alpha.append(coverage.reshape(1, size, size))
-            true_rgb.append(one["target"][p].flatten(1)[:, pixels].view(3, size, size))
-            true_alpha.append(one["target_alpha"][p].flatten(1)[:, pixels].view(1, size, size))
-    made, true = torch.stack(rgb), torch.stack(true_rgb)
+            both = torch.cat([colour.T, coverage[None]])
+            made = both.new_zeros(4, size * size).index_copy(1, met, both)
+            pictures_made.append(made.view(4, size, size))
+            true = torch.cat([one["target"][p], one["target_alpha"][p]])
+            true_pictures.append(true.flatten(1)[:, pixels].view(4, size, size))
+    made_all, true_all = torch.stack(pictures_made), torch.stack(true_pictures)
+    rgb, true_rgb = made_all[:, :3], true_all[:, :3]
     terms = {
-        "rgb": F.mse_loss(made, true),
-        "mask": F.mse_loss(torch.stack(alpha), torch.stack(true_alpha)),
-        "ssim": 1 - structural_similarity(made, true),
+        "rgb": F.mse_loss(rgb, true_rgb),
+        "mask": F.mse_loss(made_all[:, 3], true_all[:, 3]),
+        "ssim": 1 - structural_similarity(rgb, true_rgb),
     }
     if perceptual is not None:
-        terms["lpips"] = perceptual(made.clamp(0, 1), true).mean()
-    loss = sum((getattr(weights, name) * term for name, term in terms.items()), made.new_zeros(()))
+        terms["lpips"] = perceptual(rgb.clamp(0, 1), true_rgb).mean()
+    loss = sum((getattr(weights, name) * term for name, term in terms.items()), rgb.new_zeros(()))
     scalars = {name: term.detach() for name, term in terms.items()}
     scalars["psnr"] = -10 * torch.log10(scalars["rgb"].clamp(min=1e-10))
     return loss, scalars

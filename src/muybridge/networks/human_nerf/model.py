@@ -67,6 +67,7 @@ class HumanNeRF(ModelMixin, ConfigMixin):
         position_waves, direction_waves: frequencies of the positional encodings.
         samples: places along each ray.
         training_samples: the same in training, if they differ.
+        least_step: samples lie no closer than this, metres; 0 always takes all.
         sigma_noise: deviation of the noise on raw densities in training.
         radius: farthest distance from the skin that is looked at, metres (of the canonical
             body).
@@ -104,6 +105,7 @@ class HumanNeRF(ModelMixin, ConfigMixin):
         direction_waves: int = 4,
         samples: int = 48,
         training_samples: int | None = None,
+        least_step: float = 0.0,
         sigma_noise: float = 1.0,
         radius: float = 0.05,
         norm: Norm = "batch_statistics",

@@ -12,6 +12,8 @@ from torch import Tensor
 BOX_MARGIN, BOX_SLACK = 0.05, 0.01
 """What the release adds around the vertices' box, and once more for the rays, metres."""
 _NEAR = 0.05
+_BANDS = 4
+"""Vertices are drawn in so many sizes."""
 
 
 def pixel_rays(
@@ -47,39 +49,49 @@ def box_stretch(
 
 def skin_stretch(
     K: Float[Tensor, "3 3"], T_cam_world: Float[Tensor, "4 4"], vertices: Float[Tensor, "N 3"],
-    reach: float, height: int, width: int,
+    reach: Float[Tensor, "N"], height: int, width: int,
 ) -> tuple[Float[Tensor, "R"], Float[Tensor, "R"], Bool[Tensor, "R"]]:
-    """Near and far z-depth of what lies within ``reach`` metres of the vertices.
+    """Near and far z-depth of what lies within reach of the vertices, row by row of pixels.
 
-    Each vertex is drawn as a square a little larger than a ball of that radius, on a coarse
+    Each vertex is drawn as a square a little larger than a ball of its reach, on a coarse
     grid; the result is a little too long, never too short.
+
+    Args:
+        reach: of each vertex, metres.
     """
     X = vertices @ T_cam_world[:3, :3].T + T_cam_world[:3, 3]
     z = X[:, 2]
     ahead = z > _NEAR
     xy = (X @ K.T)[:, :2] / torch.where(ahead, z, 1.0)[:, None]
-    # the outline of a ball nearer than its own radius is unbounded: no ray is left out then
+    most = float(reach.max())
     closest = float(torch.where(ahead, z, torch.inf).amin())
-    if closest <= 2 * reach:
-        centre, directions = pixel_rays(K, T_cam_world, height, width)
-        far = float(z.amax()) + reach
-        whole = torch.ones(height * width, device=K.device)
-        return whole * _NEAR, whole * far, torch.full_like(whole, far > _NEAR, dtype=torch.bool)
-    focal = max(float(K[0, 0]), float(K[1, 1]))
-    radius = focal * reach / math.sqrt(closest**2 - reach**2) * _slant(K, height, width)
-    cell = max(1, math.floor(radius / 3))
-    grow = math.ceil(radius / cell) + 1
-    rows, columns = -(-height // cell) + 2 * grow, -(-width // cell) + 2 * grow
-    place = (xy / cell).floor().long() + grow
-    inside = ahead & (place >= 0).all(1) & (place[:, 0] < columns) & (place[:, 1] < rows)
-    where = (place[:, 1] * columns + place[:, 0])[inside]
-    depths = z.new_full((2, rows * columns), -torch.inf)
-    depths[0].scatter_reduce_(0, where, -z[inside], "amax")
-    depths[1].scatter_reduce_(0, where, z[inside], "amax")
-    grown = F.max_pool2d(depths.view(1, 2, rows, columns), 2 * grow + 1, 1, grow)[0]
-    grown = grown[:, grow:-grow, grow:-grow]
-    full = grown.repeat_interleave(cell, 1).repeat_interleave(cell, 2)[:, :height, :width]
-    near, far = (-full[0] - reach).reshape(-1), (full[1] + reach).reshape(-1)
+    if closest <= 2 * most:
+        # the outline of a ball nearer than its own radius has no end: no ray is left out
+        whole = torch.full((height * width,), _NEAR, device=K.device)
+        far = torch.full_like(whole, max(float((z + reach).amax()), 0.0))
+        return whole, far, far > whole
+    per_metre = max(float(K[0, 0]), float(K[1, 1])) * _slant(K, height, width)
+    per_metre /= math.sqrt(closest**2 - most**2)
+    cell = max(1, math.floor(most * per_metre / 6))
+    rows, columns = -(-height // cell), -(-width // cell)
+    place = (xy / cell).clamp(-1e6, 1e6).floor().long()
+    full = z.new_full((2, rows, columns), -torch.inf)
+    bands = torch.ceil(reach / most * _BANDS).clamp(min=1)
+    for band in bands.unique().tolist():
+        mine = ahead & (bands == band)
+        grow = math.ceil(band / _BANDS * most * per_metre / cell) + 1
+        at = place[mine] + grow
+        wide, tall = columns + 2 * grow, rows + 2 * grow
+        inside = ((at >= 0) & (at < at.new_tensor([wide, tall]))).all(1)
+        where = (at[:, 1] * wide + at[:, 0])[inside]
+        front, back = (reach - z)[mine][inside], (reach + z)[mine][inside]
+        depths = z.new_full((2, tall * wide), -torch.inf)
+        depths = depths.scatter_reduce(1, where.expand(2, -1), torch.stack([front, back]), "amax")
+        grown = F.max_pool2d(depths.view(2, 1, tall, wide), (2 * grow + 1, 1), 1)
+        grown = F.max_pool2d(grown, (1, 2 * grow + 1), 1)
+        full = torch.maximum(full, grown[:, 0])
+    full = full.repeat_interleave(cell, 1).repeat_interleave(cell, 2)[:, :height, :width]
+    near, far = -full[0].reshape(-1), full[1].reshape(-1)
     hit = torch.isfinite(far)
     return torch.where(hit, near, 0).clamp(min=_NEAR), torch.where(hit, far, 0), hit
 

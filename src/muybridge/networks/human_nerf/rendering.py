@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from muybridge.networks.human_nerf.features import ReferenceFeatures
@@ -38,6 +38,10 @@ Hidden = Callable[[Tensor], Tensor]
 class Field(Protocol):
     """Density and colour in the canonical space: from features, or baked."""
 
+    @property
+    def reach(self) -> Float[Tensor, "N"]:
+        """How far from each canonical vertex there may be density, metres."""
+
     def look(self, points: Float[Tensor, "P 3"]) -> tuple[Float[Tensor, "P"], Hidden]:
         """Raw density at canonical points, and a way to their hidden colours."""
 
@@ -53,6 +57,11 @@ class SeenField:
 
     model: HumanNeRF
     features: ReferenceFeatures
+
+    @property
+    def reach(self) -> Float[Tensor, "N"]:
+        """The model's radius around every vertex, metres."""
+        return torch.full_like(self.features.seen[0], self.model.config["radius"])
 
     def look(self, points: Float[Tensor, "P 3"]) -> tuple[Float[Tensor, "P"], Hidden]:
         """Raw density at canonical points, and a way to their hidden colours."""
@@ -83,41 +92,48 @@ class Rays:
 
 
 def picture_rays(
-    model: HumanNeRF, skin: PosedSkin, frame: int, K: Float[Tensor, "3 3"],
+    model: HumanNeRF, field: Field, skin: PosedSkin, frame: int, K: Float[Tensor, "3 3"],
     T_cam_world: Float[Tensor, "4 4"], height: int, width: int,
 ) -> Rays:
-    """The rays of all pixels, row by row."""
+    """The rays of all pixels, row by row; see :func:`render_rays`."""
     centre, directions = pixel_rays(K, T_cam_world, height, width)
     vertices = skin.vertices[frame]
     if model.config["as_released"]:
         near, far, hit = box_stretch(centre, directions, vertices)
     else:
-        reach = model.config["radius"] * float(skin.scale[frame])
+        reach = field.reach * skin.scale[frame]
         near, far, hit = skin_stretch(K, T_cam_world, vertices, reach, height, width)
     zero = torch.zeros_like(near)
     return Rays(centre, directions, torch.where(hit, near, zero), torch.where(hit, far, zero))
 
 
 def sample_depths(
-    rays: Rays, samples: int, as_released: bool, jitter: Float[Tensor, "R S"] | None = None
-) -> tuple[Float[Tensor, "R S"], Float[Tensor, "R S"]]:
-    """z-depths of samples along rays, and the length each stands for, metres.
+    rays: Rays, samples: int, least_step: float, as_released: bool,
+    jitter: Float[Tensor, "R S"] | None = None,
+) -> tuple[Float[Tensor, "R S"], Float[Tensor, "R S"], Bool[Tensor, "R S"]]:
+    """z-depths of samples along rays, the length each stands for (metres), and which are meant.
 
     Args:
-        as_released: from near to far inclusive, the last one without an end; otherwise in
-            the middle of equal steps.
+        samples: ``S``, at most so many.
+        least_step: no closer than this along the ray, metres: a short stretch has fewer.
+        as_released: always ``S`` from near to far inclusive, the last one without an end;
+            otherwise in the middle of equal steps.
         jitter: where in its step each sample lies, 0..1.
     """
     long = rays.directions.norm(dim=1, keepdim=True)
     near, stretch = rays.near[:, None], (rays.far - rays.near)[:, None]
-    count = torch.arange(samples, device=near.device)
+    number = torch.arange(samples, device=near.device)
     if as_released:
-        depths = near + stretch * count / (samples - 1)
+        depths = near + stretch * number / (samples - 1)
         steps = F.pad(depths[:, 1:] - depths[:, :-1], (0, 1), value=_ENDLESS)
-    else:
-        depths = near + stretch * (count + (0.5 if jitter is None else jitter)) / samples
-        steps = (stretch / samples).expand(-1, samples)
-    return depths, steps * long
+        return depths, steps * long, torch.ones_like(depths, dtype=torch.bool)
+    count = torch.full_like(near, samples)
+    if least_step:
+        count = torch.ceil(stretch * long / least_step).clamp(1, samples)
+    step = stretch / count
+    depths = near + step * (number + (0.5 if jitter is None else jitter))
+    meant = number < count
+    return depths, step * long * meant, meant
 
 
 def render_rays(
@@ -136,7 +152,7 @@ def render_rays(
         model: for its settings and for the colours.
         field: density and colour around the canonical body.
         skin: the target body; ``frame`` says which of its poses.
-        rays: see :func:`picture_rays`.
+        rays: that meet the skin's surroundings, see :func:`picture_rays`.
         jitter: see :func:`sample_depths`; for training.
         noise: added to the raw densities; for training.
         samples: along each ray, if not as many as the model's settings say.
@@ -144,33 +160,43 @@ def render_rays(
     released = model.config["as_released"]
     count = len(rays.near)
     samples = samples or model.config["samples"]
-    depths, steps = sample_depths(rays, samples, released, jitter)
-    points = (rays.centre + depths[..., None] * rays.directions[:, None]).reshape(-1, 3)
-    possible = (rays.far > 0).repeat_interleave(samples).nonzero()[:, 0]
+    scale = float(skin.scale[frame])
+    depths, steps, meant = sample_depths(
+        rays, samples, model.config["least_step"] * scale, released, jitter
+    )
+    kept = meant.view(-1).nonzero()[:, 0]
+    ray = torch.div(kept, samples, rounding_mode="floor")
+    along = rays.directions.index_select(0, ray)
+    points = rays.centre + depths.view(-1).index_select(0, kept)[:, None] * along
     vertices = skin.vertices[frame]
-    bound = model.config["radius"] * float(skin.scale[frame])
-    vertex = nearest_vertex(points[possible], vertices, lambda: skin.tree(frame), bound)
-    near = vertex < len(vertices)
-    kept, vertex = possible[near], vertex[near]
-    back = skin.back[frame][vertex]
-    off = points[kept] - vertices[vertex]
-    canonical = (back @ off[..., None])[..., 0] + model.canonical.vertices.to(off)[vertex]
+    vertex = nearest_vertex(
+        points, vertices, lambda: skin.tree(frame), model.config["radius"] * scale
+    )
+    close = (vertex < len(vertices)).nonzero()[:, 0]
+    kept, ray, along, points, vertex = (
+        x.index_select(0, close) for x in (kept, ray, along, points, vertex)
+    )
+    back = skin.back[frame].index_select(0, vertex)
+    off = points - vertices.index_select(0, vertex)
+    anchor = model.canonical.vertices.to(off).index_select(0, vertex)
+    canonical = (back * off[:, None]).sum(2) + anchor
     raw, hidden = field.look(canonical)
     if noise is not None:
         raw = raw + noise.reshape(-1)[kept]
     density = F.relu(raw * model.config["density_scale"])
     sigma = density.new_zeros(count * samples).index_put((kept,), density)
     weights = composite_samples(sigma.view(count, samples), steps)
+    of_kept = weights.reshape(-1).index_select(0, kept)
     counts = torch.arange(len(kept), device=kept.device)
     if not torch.is_grad_enabled():
-        counts = counts[weights.reshape(-1)[kept] > _COUNTS]
-    kept = kept[counts]
-    ray = torch.div(kept, samples, rounding_mode="floor")
-    directions = (back[counts] @ rays.directions[ray][..., None])[..., 0]
+        counts = counts[of_kept > _COUNTS]
+        ray, along, back, of_kept = (
+            x.index_select(0, counts) for x in (ray, along, back, of_kept)
+        )
+    directions = (back * along[:, None]).sum(2)
     if not released:
         directions = F.normalize(directions, dim=-1)
     colour = model.colour(hidden(counts), directions)
-    of_kept = weights.reshape(-1)[kept]
     rgb = colour.new_zeros(count, 3).index_add(0, ray, colour * of_kept[:, None])
     alpha = weights.sum(1)
     depth = (weights * depths).sum(1) / alpha.clamp(min=1e-6)
@@ -194,7 +220,7 @@ def render_pictures(
     out = torch.zeros(len(K), 5, height * width, device=K.device)
     for b in range(len(K)):
         frame = b % skin.frames
-        rays = picture_rays(model, skin, frame, K[b], T_cam_world[b], height, width)
+        rays = picture_rays(model, field, skin, frame, K[b], T_cam_world[b], height, width)
         for part in (rays.far > 0).nonzero()[:, 0].split(_RAYS):
             rgb, alpha, depth = render_rays(model, field, skin, frame, rays.select(part))
             out[b, :, part] = torch.cat([rgb.T, alpha[None], depth[None]])

@@ -67,7 +67,7 @@ class VoxelLevel:
         return level, self.rows(level.coords[:, None] * 2 + OFFSETS)
 
     @cached_property
-    def _padded(self) -> Int[Tensor, "K"]:
+    def padded(self) -> Int[Tensor, "K"]:
         """``table`` with two empty voxels on every side, flat."""
         return F.pad(self.table, (2,) * 6, value=len(self.coords)).reshape(-1)
 
@@ -75,10 +75,10 @@ class VoxelLevel:
         """The same level on a device."""
         return VoxelLevel(self.coords.to(device), self.shape, self.table.to(device))
 
-    def corners(
+    def cells(
         self, places: Float[Tensor, "P 3"]
     ) -> tuple[Int[Tensor, "P 8"], Float[Tensor, "P 8"]]:
-        """Rows and weights of trilinear interpolation.
+        """The eight voxels around places, as numbers in ``padded``, and their weights.
 
         Args:
             places: (z, y, x) in voxels; voxel centres are whole numbers, as for
@@ -87,14 +87,20 @@ class VoxelLevel:
         low = places.floor()
         part = places - low
         size = torch.tensor(self.shape, device=places.device)
-        start = low.long().clamp(min=-2).minimum(size) + 2
-        plane, line = (self.shape[1] + 4) * (self.shape[2] + 4), self.shape[2] + 4
-        stride = torch.tensor([plane, line, 1], device=places.device)
+        start = low.clamp(min=-2).minimum(size).long() + 2
+        line = self.shape[2] + 4
+        stride = torch.tensor([(self.shape[1] + 4) * line, line, 1], device=places.device)
         step = (_CORNERS.to(places.device) * stride).sum(1)
-        rows = self._padded[(start * stride).sum(1)[:, None] + step]
         z, y, x = torch.stack([1 - part, part], -1).unbind(1)
         weight = z[:, :, None, None] * y[:, None, :, None] * x[:, None, None, :]
-        return rows, weight.reshape(-1, 8)
+        return (start * stride).sum(1)[:, None] + step, weight.reshape(-1, 8)
+
+    def corners(
+        self, places: Float[Tensor, "P 3"]
+    ) -> tuple[Int[Tensor, "P 8"], Float[Tensor, "P 8"]]:
+        """Rows and weights of trilinear interpolation; see :meth:`cells`."""
+        cells, weight = self.cells(places)
+        return self.padded[cells], weight
 
 
 class _Interpolate(torch.autograd.Function):
