@@ -10,7 +10,7 @@ from muybridge.camera import build_cameras
 from muybridge.methods import Background
 from muybridge.methods.avatar.cost import cost
 from muybridge.methods.avatar.draw import RelativeLight
-from muybridge.methods.avatar.pipeline import Bodies
+from muybridge.methods.avatar.scene import Bodies
 from muybridge.methods.avatar.shadow import CELL, darken, shadow_maps
 from muybridge.methods.cost import Extent, Speed
 from muybridge.motion import Motion, clips, retarget

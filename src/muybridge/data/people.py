@@ -46,14 +46,17 @@ def sitter_of(who: Cast, detail: int = 1024) -> Sitter:
     )
 
 
-def references(person: Sitter, size: tuple[int, int]) -> dict[str, Reference]:
+def references(
+    person: Sitter, size: tuple[int, int], fill: float = 0.0
+) -> dict[str, Reference]:
     """Front and back, in the reference pose.
 
     Args:
         person: who.
         size: width and height, pixels.
+        fill: see :class:`~muybridge.synthetic.capture.Setup`.
     """
-    taken = person.take(reference_setup(person, size))
+    taken = person.take(reference_setup(person, size, fill))
     return {
         name: Reference(
             name, unmultiplied(taken.rgb[view, 0], taken.matte[view, 0]),
@@ -63,21 +66,22 @@ def references(person: Sitter, size: tuple[int, int]) -> dict[str, Reference]:
     }
 
 
-def reference_setup(person: Sitter, size: tuple[int, int]) -> Setup:
+def reference_setup(person: Sitter, size: tuple[int, int], fill: float = 0.0) -> Setup:
     """How a person's reference pictures are taken."""
-    return Setup("reference", person.identity, None, 2, 1, "24", size)
+    return Setup("reference", person.identity, None, 2, 1, "24", size, fill)
 
 
 def assets(
-    person: Sitter, size: tuple[int, int]
+    person: Sitter, size: tuple[int, int], fill: float = 0.0
 ) -> tuple[dict[str, UInt8[ndarray, "_ _ 4"]], dict[str, list[float]]]:
     """Face and garments cut out, RGBA by name, and where each lies in the reference picture.
 
     Args:
         person: who.
         size: of the reference pictures; an asset's longer side is as long as the picture's.
+        fill: of the reference pictures.
     """
-    posed, _, cameras = person.staged(reference_setup(person, size))
+    posed, _, cameras = person.staged(reference_setup(person, size, fill))
     made = cut_out(person.figure, posed, cameras, person.light, max(size))
     return {a.name: a.rgba for a in made}, {a.name: list(a.box) for a in made}
 
@@ -136,6 +140,9 @@ class Programme:
         grid: views of one more motion that is seen from all around; 0 for none.
         canonical: ReImagine's 16 cameras around the reference pose, and assets.
         size: width and height of all pictures, pixels.
+        tight: people fill their pictures, as small networks take them; otherwise they are
+            framed as users' own cameras are. The 16 cameras stay as they are.
+        reference_scale: how many times larger than the others reference pictures are.
     """
 
     views: int = 12
@@ -145,6 +152,8 @@ class Programme:
     grid: int = 0
     canonical: bool = False
     size: tuple[int, int] = (96, 128)
+    tight: bool = True
+    reference_scale: int = 2
 
     @property
     def pictures(self) -> int:
@@ -158,16 +167,23 @@ class Programme:
         def motion() -> int:
             return number_in(who.split, dice.whole(0, MOTIONS - 1))
 
+        def fill() -> float:
+            return round(dice.between(0.70, 0.84), 4) if self.tight else 0.0
+
         made: dict[str, Setup] = {}
         n, size = who.identity, self.size
         if self.views:
-            made["orbit"] = Setup("orbit", n, None, self.views, 1, self.fps, size)
+            made["orbit"] = Setup("orbit", n, None, self.views, 1, self.fps, size, fill())
         for k in range(self.motions):
             number = motion()
-            made[f"motion{k}"] = Setup("fixed", number, number, 1, self.frames, self.fps, size)
+            made[f"motion{k}"] = Setup(
+                "fixed", number, number, 1, self.frames, self.fps, size, fill()
+            )
         if self.grid:
             number = motion()
-            made["grid"] = Setup("grid", number, number, self.grid, self.frames, self.fps, size)
+            made["grid"] = Setup(
+                "grid", number, number, self.grid, self.frames, self.fps, size, fill()
+            )
         if self.canonical:
             made["rig16"] = Setup("rig16", n, None, 16, 1, self.fps, size)
         return made
@@ -183,9 +199,11 @@ def clips(number: int, split: Split, programme: Programme) -> Iterator[Clip]:
     """
     detail = 256 if max(programme.size) <= 160 else 1024
     person = sitter(number, split, detail)
-    pictures = references(person, programme.size)
+    width, height = (programme.reference_scale * side for side in programme.size)
+    fill = 0.77 if programme.tight else 0.0
+    pictures = references(person, (width, height), fill)
     for name, setup in programme.setups(Cast.from_dict(person.parameters)).items():
-        cut, boxes = assets(person, programme.size) if name == "rig16" else ({}, {})
+        cut, boxes = assets(person, (width, height), fill) if name == "rig16" else ({}, {})
         yield clip_of(
             f"{split}-{number:07d}-{name}", person, person.take(setup), pictures, cut, boxes
         )

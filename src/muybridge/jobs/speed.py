@@ -24,7 +24,8 @@ from muybridge.jobs.outputs import write_outputs
 from muybridge.jobs.record import peak_memory
 from muybridge.jobs.versions import versions
 from muybridge.methods.avatar.draw import RelativeLight
-from muybridge.methods.avatar.pipeline import Moment, compose
+from muybridge.methods.avatar.pipeline import compose
+from muybridge.methods.avatar.scene import Moment
 from muybridge.methods.avatar.shadow import shadow_maps
 from muybridge.methods.background import Background
 from muybridge.methods.cost import Speed

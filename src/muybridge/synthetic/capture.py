@@ -19,6 +19,7 @@ from torch import Tensor
 
 from muybridge.body import Shape, load_body
 from muybridge.camera import Cameras
+from muybridge.camera.crop import follow
 from muybridge.errors import InputError
 from muybridge.motion import Motion
 from muybridge.synthetic import setups
@@ -44,6 +45,8 @@ class Setup:
         frames: how many; 1 in the reference pose.
         fps: frames per second, as a fraction's text.
         size: width and height, pixels.
+        fill: share of the picture's width or height that the naked body takes at most; 0
+            frames it as users' own cameras are framed, which is wider.
     """
 
     rig: Rig
@@ -53,6 +56,7 @@ class Setup:
     frames: int = 1
     fps: str = "24"
     size: setups.Size = (96, 128)
+    fill: float = 0.0
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -71,10 +75,14 @@ class Setup:
             made = Setup(
                 data["rig"], int(data["number"]), motion, int(data["views"]),
                 int(data["frames"]), str(Fraction(data["fps"])), (width, height),
+                float(data.get("fill", 0.0)),
             )
         except (KeyError, TypeError, ValueError, ZeroDivisionError):
             raise _no_setup("is no set-up") from None
-        if made.rig not in get_args(Rig) or min(made.views, made.frames, width, height) < 1:
+        if (
+            made.rig not in get_args(Rig) or min(made.views, made.frames, width, height) < 1
+            or not 0 <= made.fill <= 1
+        ):
             raise _no_setup("asks for something that can't be")
         return made
 
@@ -142,8 +150,18 @@ class Sitter:
 
     def cameras(self, setup: Setup, motion: Motion) -> Cameras:
         """The cameras of a set-up, placed for a motion."""
-        points = load_body().with_shape(self.shape).pose(motion).joints
-        size, fps = setup.size, motion.fps
+        posed = load_body().with_shape(self.shape).pose(motion)
+        cameras = self._framed(setup, posed.joints, motion.fps)
+        if setup.fill:
+            skin = posed.vertices[:, ::7]
+            cameras = follow(cameras, skin, *setup.size, fill=setup.fill).cameras
+        return cameras
+
+    def _framed(
+        self, setup: Setup, points: Float[Tensor, "T 55 3"], fps: Fraction
+    ) -> Cameras:
+        """The cameras of a set-up, framed as users' own are."""
+        size = setup.size
         if setup.rig == "reference":
             return setups.front_and_back(setup.number, points, size)
         if setup.rig == "fixed":

@@ -10,8 +10,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from muybridge.camera import Cameras, build_cameras
+from muybridge.camera.crop import follow
 from muybridge.methods.avatar.draw import draw
-from muybridge.methods.gas.crop import follow
 from muybridge.motion import Motion, clips, retarget
 from muybridge.person import Person
 from muybridge.render import Lighting, prepare_texture

@@ -1,6 +1,6 @@
-"""The part of every picture that the networks paint: the person, filling a picture of their size.
+"""The part of every picture that shows the person: they fill it, seen whole.
 
-The networks know people who fill the picture, seen whole. A crop is a camera of its own:
+Small networks know people who fill the picture. A crop is a camera of its own:
 ``K' = A K`` with ``A`` a scale and a shift for every (view, frame), so cues and normal maps
 are rendered for it, not cut out, and what is painted is put back where it was.
 """
@@ -14,9 +14,9 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from muybridge.camera import Cameras
+from muybridge.camera.types import Cameras
 
-FILL = 0.86
+FILL = 0.78
 """Share of the crop's height (or width) that the naked body takes at most."""
 _CALM = 6.0
 """Standard deviation of the smoothing over time, frames."""
@@ -75,7 +75,8 @@ class Crop:
 
 
 def follow(
-    cameras: Cameras, points: Float[Tensor, "T P 3"], width: int, height: int
+    cameras: Cameras, points: Float[Tensor, "T P 3"], width: int, height: int,
+    fill: float = FILL,
 ) -> Crop:
     """Crops that keep a body whole and calm in every view and frame.
 
@@ -83,6 +84,7 @@ def follow(
         cameras: of the whole pictures.
         points: of the body, world, metres; its outermost ones count.
         width, height: of the crops, pixels.
+        fill: share of a crop's width or height that the points take at most.
     """
     pixel, depth = cameras.project(points)
     seen = (depth > 0)[..., None] & torch.isfinite(pixel)
@@ -94,7 +96,7 @@ def follow(
     high = torch.where(nobody, middle + 0.5, high)
     center = _smoothed((low + high) / 2)
     reach = torch.maximum(high - center, center - low).clamp(min=_SMALLEST)
-    room = FILL * low.new_tensor([width, height]) / 2
+    room = fill * low.new_tensor([width, height]) / 2
     scale = (room / reach).amin(-1)
     scale = _smoothed(_lowest_around(scale)[..., None])[..., 0]
     target = low.new_tensor([width / 2, height / 2])

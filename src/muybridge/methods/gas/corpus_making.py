@@ -1,0 +1,135 @@
+"""Between the stages: the frozen NeRF renders the cues of everybody, once (paper 4.1.2)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from muybridge.body import ShapedBody, load_body
+from muybridge.camera import Cameras
+from muybridge.methods.gas.config import GasConfig
+from muybridge.methods.gas.corpus import (
+    Row,
+    Subject,
+    read_subjects,
+    to_bytes,
+    to_range,
+    write_subject,
+)
+from muybridge.methods.gas.guides import soft_normals
+from muybridge.methods.gas.misfit import misfit_motion, misfit_shape
+from muybridge.methods.gas.sitters import (
+    Line,
+    Sitter,
+    flat,
+    folders_of_people,
+    pictures_of,
+    read_sitter,
+    reference_picture,
+)
+from muybridge.motion import Motion
+from muybridge.networks.human_nerf import Field, HumanNeRF, posed_skin
+from muybridge.networks.linear_autoencoder import LinearAutoencoder
+from muybridge.training import Context, generator_of
+from muybridge.training.recipe import Tell
+
+VALIDATION = 12
+"""People of the validation split whose cues are rendered."""
+_FIT_ON = 200
+"""People whose pictures the autoencoder is fitted on."""
+
+
+def make_corpus(context: Context, tell: Tell, nerf: HumanNeRF, config: GasConfig) -> None:
+    """Fill the stage's folder: ``train/``, ``validation/`` and the autoencoder ``vae/``.
+
+    Args:
+        context: of the stage; people who are there already are not made again.
+        tell: told of progress.
+        nerf: of the first stage.
+        config: of the size.
+    """
+    assert context.data is not None
+    out = context.folder()
+    work = [("train", f) for f in folders_of_people(context.data, "train")]
+    work += [
+        ("validation", f) for f in folders_of_people(context.data, "validation")[:VALIDATION]
+    ]
+    for number, (split, folder) in enumerate(work):
+        target = out / split / f"{folder.name}.safetensors"
+        if not target.exists() and number % context.processes == context.rank:
+            sitter = read_sitter(folder)
+            if sitter is not None:
+                write_subject(render_subject(sitter, nerf, context.seed), target)
+        tell((number + 1) / (len(work) + 1), f"cues of person {number + 1} of {len(work)}")
+    if context.rank == 0 and not (out / "vae" / "config.json").exists():
+        fit_autoencoder(out / "train", config).save_pretrained(out / "vae")
+    tell(1.0, "cues and autoencoder")
+
+
+def fit_autoencoder(folder: Path, config: GasConfig) -> LinearAutoencoder:
+    """The linear autoencoder of a size, fitted on a folder's people."""
+    subjects = read_subjects(folder, _FIT_ON)
+    pictures = (to_range(row.truth) for subject in subjects for row in subject.rows)
+    return LinearAutoencoder.fit(
+        pictures, config.autoencoder["patch"], config.autoencoder["latent_channels"]
+    )
+
+
+def render_subject(sitter: Sitter, nerf: HumanNeRF, seed: int) -> Subject:
+    """A person's pictures with the cues of the exact body, and of one that is a little wrong."""
+    generator = generator_of(seed, "misfit", sitter.name)
+    shape = sitter.clips[0].shape
+    bodies = [sitter.body, load_body().with_shape(misfit_shape(shape, generator))]
+    baked: list[Field] = []
+    shown = reference_picture(sitter.reference)
+    for number, body in enumerate(bodies):
+        pose = sitter.reference.pose
+        pose = misfit_motion(pose, generator) if number else pose
+        baked.append(encode_reference(nerf, shown, body, pose, sitter.reference.camera))
+    rows = [_row(line, nerf, bodies, baked, generator) for line in sitter.lines]
+    return Subject(sitter.name, to_bytes(shown), tuple(rows))
+
+
+def _row(
+    line: Line, nerf: HumanNeRF, bodies: list[ShapedBody], baked: list[Field],
+    generator: torch.Generator,
+) -> Row:
+    """One row: the truth, and what both bodies say of it."""
+    clip = line.select
+    guides, cues = [], []
+    for number, (body, field) in enumerate(zip(bodies, baked, strict=True)):
+        motion = misfit_motion(clip.motion, generator) if number else clip.motion
+        guides.append(to_bytes(soft_normals(body.pose(motion), clip.cameras)).flatten(0, 1))
+        cues.append(to_bytes(nerf_cue(nerf, field, body, motion, clip.cameras)).flatten(0, 1))
+    truth = pictures_of(clip).flatten(0, 1)
+    return Row(line.mode, truth, torch.stack(guides), torch.stack(cues))
+
+
+def encode_reference(
+    nerf: HumanNeRF, picture: Float[Tensor, "4 h w"], body: ShapedBody, pose: Motion,
+    cameras: Cameras,
+) -> Field:
+    """Everything of a reference that does not depend on view and pose.
+
+    Args:
+        nerf: the network.
+        picture: RGB over black, and matte.
+        body: of the person. ``pose``: in the picture, one frame.
+        cameras: of the picture: one view, one frame.
+    """
+    K, T_cam_world = flat(cameras)
+    return nerf.encode(
+        picture[:3], posed_skin(nerf.canonical, body, pose), K[0], T_cam_world[0]
+    )
+
+
+@torch.no_grad()
+def nerf_cue(
+    nerf: HumanNeRF, person: Field, body: ShapedBody, motion: Motion, cameras: Cameras
+) -> Float[Tensor, "V T 4 h w"]:
+    """How the NeRF shows a person: RGB over black, and coverage."""
+    rgb, alpha, _ = nerf.render_video(person, posed_skin(nerf.canonical, body, motion), cameras)
+    return torch.cat([rgb, alpha], 2).clamp(0, 1)
