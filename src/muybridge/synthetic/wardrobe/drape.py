@@ -215,26 +215,23 @@ def zipper(
 
 
 def sewn(
-    above: Patch, loop: Int[Tensor, "A"], rings: Patch, around: int, closed: bool  # noqa: F821
+    tailor: Tailor, above: Patch, loop: Int[Tensor, "A"], rings: Patch, around: int,  # noqa: F821
+    closed: bool,
 ) -> Patch:
     """A patch with rings sewn to a loop of its vertices.
 
     Args:
+        tailor: the body.
         above: the patch.
         loop: its vertices by rising angle.
-        rings: ``around`` vertices per ring, by rising angle; its faces are not read; the
-            fields' column 0 of the first ring and of the loop are not changed.
+        rings: ``around`` vertices per ring, by rising angle; its faces are not read.
         around: vertices of each ring.
         closed: whether loop and rings go all the way round.
     """
     offset = len(above.vertices)
-    first = rings.vertices[:around]
-    middle = torch.cat([above.vertices[loop], first]).mean(0)
-    high, low = (
-        wrapped(torch.atan2(p[:, 0] - middle[0], p[:, 2] - middle[2]))
-        for p in (above.vertices[loop], first)
-    )
-    seam = zipper(*(_rising(angle) for angle in (high, low)), closed)
+    high = wrapped(tailor.polar(above.vertices[loop])[0])
+    low = wrapped(tailor.polar(rings.vertices[:around])[0])
+    seam = zipper(_rising(high), _rising(low), closed)
     index = torch.cat([loop, torch.arange(around) + offset])
     faces = tube_faces(len(rings.vertices) // around, around, closed) + offset
     return Patch(

@@ -56,7 +56,9 @@ def _in_order(designs: Sequence[Design]) -> list[Design]:
     """From the inside outwards, tucking in what is tucked."""
     lower = [d for d in designs if d.role == "lower"]
     waist = min((d.waist for d in lower), default=0.0)
-    upper = sorted((d for d in designs if d.role in ("upper", "full")), key=lambda d: _DEPTH[d.kind])
+    upper = sorted((d for d in designs if d.role in ("upper", "full")), key=_depth)
+    if upper:  # nobody wears an open jacket over bare skin
+        upper[0] = replace(upper[0], opening=0.0)
     tucked = [
         replace(d, length=0.05 - waist) for d in upper
         if d.tucked and lower and d.kind in ("t-shirt", "shirt")
@@ -72,6 +74,10 @@ def _in_order(designs: Sequence[Design]) -> list[Design]:
     if tall and not slim:
         low, tall = shoes, []
     return [*low, *tucked, *lower, *tall, *over]
+
+
+def _depth(garment: Design) -> int:
+    return _DEPTH[garment.kind]
 
 
 def _made(tailor: Tailor, garment: Design, worn: Worn) -> Piece:

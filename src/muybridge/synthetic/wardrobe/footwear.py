@@ -83,7 +83,7 @@ def _laces(
     colour: Tensor, relief: Tensor, height: Field1, turn: Field1, tone: Tensor, low: float
 ) -> tuple[Tensor, Tensor]:
     """Rows of laces over the instep, and the tongue between."""
-    instep = within((0.62 - turn) * 0.08) * (height > low)
+    instep = within(0.02 - turn * (0.09 - 0.3 * (height - low))) * within(height - low)
     colour = colour * (1 - 0.25 * instep)[:, None]
     row = torch.remainder(height - 0.25 * (turn * 0.02), 0.0085) - 0.00425
     lace = within(0.0024 - row.abs()) * instep

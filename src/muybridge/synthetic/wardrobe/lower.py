@@ -161,8 +161,8 @@ def _legs(tailor: Tailor, design: Design, worn: Worn, length: float) -> Float[Te
             limb = tailor.canvas.limbs[f"{side}_leg"]
             knee = smoothstep(0.0, limb.upper, limb.distance)
             shin = smoothstep(limb.upper, limb.upper + limb.lower, limb.distance)
-            thigh_r = 0.076 + 0.028 * design.ease
-            knee_r = 0.06 + 0.034 * design.ease
+            thigh_r = 0.08 + 0.03 * design.ease
+            knee_r = 0.064 + 0.038 * design.ease
             hem_r = knee_r + 0.022 * design.flare - 0.004
             if design.style in ("joggers",):
                 hem_r = 0.05

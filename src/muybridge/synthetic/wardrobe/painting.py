@@ -49,11 +49,11 @@ def paint(tailor: Tailor, design: Design, cloth: Swatch) -> Material:
         design.fabric, 1.0
     )
     close = 0.35 if design.ease < 0.1 else 1.0
-    relief = height + trim.height + 0.0016 * stiff * close * large + 0.0007 * stiff * fine
+    relief = height + trim.height + 0.0075 * stiff * close * large + 0.0018 * stiff * fine
     bend = bending(tailor, design, cloth)
     fold = ridges(cloth, around, down, design.number + 31)
-    creases = 0.0055 * stiff * bend * fold
-    relief = relief + 0.12 * creases
+    creases = 0.015 * stiff * bend * fold
+    relief = relief + 0.15 * creases
     gloss = torch.full_like(around, GLOSS.get(design.fabric, 0.1))
     gloss = torch.lerp(gloss, trim.gloss, trim.share)
     matter = Matter.LEATHER if design.fabric == "leather" else Matter.CLOTH

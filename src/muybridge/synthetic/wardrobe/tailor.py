@@ -15,7 +15,7 @@ from torch import Tensor
 
 from muybridge.synthetic.canvas import Canvas
 from muybridge.synthetic.wardrobe.cutting import Patch
-from muybridge.synthetic.wardrobe.section import Solid
+from muybridge.synthetic.wardrobe.section import Solid, hull_radius
 
 SIDES = ("left", "right")
 
@@ -78,6 +78,54 @@ class Tailor:
         faces = self.canvas.faces
         keep = (self.arm[faces] < 0.3).all(1) & (self.head[faces] < 0.5).all(1)
         return Solid.of(self.vertices, faces[keep])
+
+    @cached_property
+    def neck_axis(self) -> Float[Tensor, "3"]:
+        """The way the neck leans, unit."""
+        return F.normalize(self.canvas.head_of("head") - self.neck, dim=0)
+
+    @cached_property
+    def _neck_frame(self) -> Float[Tensor, "3 3"]:
+        """Left, along the neck, and ahead, as rows."""
+        left = torch.tensor([1.0, 0.0, 0.0])
+        up = self.neck_axis
+        return torch.stack([left, up, torch.linalg.cross(left, up)])
+
+    @cached_property
+    def _neck_table(self) -> Float[Tensor, "K 64"]:
+        """Radius of the neck about its axis, every 5 mm from 2 cm under its root."""
+        faces = self.canvas.faces
+        keep = (self.arm[faces] < 0.02).all(1) & ~(self.canvas.share_of("eye")[faces] > 0).any(1)
+        points = (self.vertices - self.neck_centre) @ self._neck_frame.T
+        keep = keep & (points[:, 1][faces].abs() < 0.16 * self.scale).all(1)
+        levels = torch.linspace(-0.02, 0.08, 21) * self.scale
+        angles = torch.arange(64) * (2 * torch.pi / 64)
+        return hull_radius((Solid.of(points, faces[keep]),), torch.zeros(3), levels, angles)
+
+    @property
+    def neck_centre(self) -> Float[Tensor, "3"]:
+        """A point on the neck's axis, at its root."""
+        return self.neck + torch.tensor([0.0, 0.0, 0.008]) * self.scale
+
+    @cached_property
+    def neck_girth(self) -> float:
+        """Mean radius of the neck 3 cm above its root, metres."""
+        return float(self._neck_table[10].mean())
+
+    def neck_radius(
+        self, away: Float[Tensor, "P 3"], along: Float[Tensor, "P"]  # noqa: F821
+    ) -> Float[Tensor, "P"]:  # noqa: F821
+        """How thick the neck is in a direction, at a height.
+
+        Args:
+            away: from the neck's axis, square to it.
+            along: over the neck's root, metres.
+        """
+        local = away @ self._neck_frame.T
+        turn = torch.remainder(torch.atan2(local[:, 0], local[:, 2]), 2 * torch.pi)
+        column = (turn / (2 * torch.pi) * 64).round().long() % 64
+        row = ((along / self.scale + 0.02) / 0.005).round().long().clamp(0, 20)
+        return self._neck_table[row, column].clamp(max=1.5 * self.neck_girth)
 
     @cached_property
     def axis(self) -> Float[Tensor, "3"]:

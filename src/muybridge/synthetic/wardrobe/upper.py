@@ -61,7 +61,7 @@ def make_upper(tailor: Tailor, design: Design, worn: Worn) -> Piece:
     faces = tailor.canvas.faces
     y = tailor.vertices[:, 1]
     high = (y[faces] > sew - 0.06 * s).all(1) | (tailor.arm[faces] > 0.3).all(1)
-    keep = high & ~tailor.inner & (y[faces] < tailor.neck[1] + 0.06 * s).all(1)
+    keep = high & ~tailor.inner & (y[faces] < tailor.neck[1] + 0.05 * s).any(1)
     patch = _with_fields(tailor, tailor.patch(keep, points), cut, hem)
     patch = clip(patch, patch.fields[:, 4], SLEEVE)
     patch = clip(patch, patch.fields[:, 5], NECK)
@@ -74,7 +74,7 @@ def make_upper(tailor: Tailor, design: Design, worn: Worn) -> Piece:
     loop = by_angle(tailor, patch.vertices, (patch.tag == SEW) & ~limb)
     closed = cut.front is None
     rings = _rings(tailor, design, hanging, patch, loop, sew, hem)
-    patch = sewn(patch, loop, rings, AROUND, closed)
+    patch = sewn(tailor, patch, loop, rings, AROUND, closed)
     patch = replace(patch, fields=patch.fields[:, :4])
     panel = _panels(patch)
     neckline = patch
@@ -114,23 +114,16 @@ def _cut(tailor: Tailor, design: Design) -> Cut:
         away = 1.0 * (0.45 - limb.share).clamp(min=0) / 0.45
         found = end - tailor.sleeve_distance[side] + away
         sleeve = torch.where(ours, found, sleeve)
-    drop, radius, wide = {
-        "round": (0.0, 0.09, 1.0), "scoop": (0.035, 0.115, 1.0), "boat": (0.0, 0.09, 0.72),
-        "v": (0.0, 0.09, 1.0), "collar": (0.004, 0.083, 1.0), "turtle": (-0.006, 0.078, 1.0),
-        "stand": (0.0, 0.084, 1.0), "hood": (0.004, 0.092, 1.0), "lapel": (0.004, 0.09, 1.0),
-    }[design.neck]
-    centre = tailor.neck + torch.tensor([0.0, -0.012, 0.035]) * s
-    centre = centre + torch.tensor([0.0, -0.4, 0.6]) * drop * s
-    neck = ((v - centre) * torch.tensor([wide, 1.0, 0.85])).norm(dim=1) - radius * s
+    neck = _neckline(tailor, design)
     front = v[:, 2] > tailor.neck[2] - 0.01 * s
     side = v[:, 0].abs()
     wedge = None
-    depth = {"v": 0.11 + 0.05 * design.ease, "lapel": 0.2, "collar": 0.035}.get(design.neck, 0.0)
+    depth = {"v": 0.11 + 0.05 * design.ease, "lapel": 0.2, "collar": 0.075}.get(design.neck, 0.0)
     if design.style == "cardigan":
         depth = 0.22
     if depth:
-        top = float(tailor.neck[1]) - 0.03 * s
-        slope = 0.078 * s / (depth * s)
+        top = float(tailor.neck[1]) - 0.02 * s
+        slope = 0.07 / depth
         tip = top - depth * s
         cone = (side - slope * (v[:, 1] - tip)) / (1 + slope**2) ** 0.5
         wedge = torch.where(front, cone, torch.full_like(cone, 0.1))
@@ -141,6 +134,24 @@ def _cut(tailor: Tailor, design: Design) -> Cut:
         gape = side - design.opening * s * (0.35 + 0.65 * share)
         gape = torch.where(v[:, 2] > tailor.depth, gape, torch.full_like(gape, 0.1))
     return Cut(sleeve, neck, wedge, gape)
+
+
+def _neckline(tailor: Tailor, design: Design) -> Tensor:
+    """Distance from the neckline, which runs from beside the neck down to front and back."""
+    wide, ahead, behind = {
+        "round": (0.016, 0.082, 0.028), "scoop": (0.036, 0.15, 0.06), "boat": (0.062, 0.055, 0.03),
+        "v": (0.018, 0.075, 0.028), "collar": (0.01, 0.066, 0.02), "turtle": (0.006, 0.055, 0.01),
+        "stand": (0.014, 0.066, 0.022), "hood": (0.02, 0.08, 0.03), "lapel": (0.016, 0.07, 0.026),
+    }[design.neck]
+    s, v = tailor.scale, tailor.vertices
+    half = tailor.neck_girth + wide * s
+    x, y, z = v[:, 0].abs(), v[:, 1], v[:, 2] - tailor.neck[2]
+    beside = ((x - half).abs() < 0.014 * s) & (z.abs() < 0.045 * s) & (tailor.arm < 0.6)
+    beside &= (y < tailor.neck[1] + 0.045 * s) & (y > tailor.neck[1] - 0.1 * s)
+    top = float(y[beside].max())
+    depth = behind + (ahead - behind) * smoothstep(-0.02 * s, 0.02 * s, z)
+    down = (top - y).clamp(min=0) / (depth * s)
+    return (torch.hypot(x / half, down) - 1) * half
 
 
 def _cover(tailor: Tailor, cut: Cut, hem: float) -> Tensor:
@@ -218,6 +229,7 @@ def _with_fields(tailor: Tailor, patch: Patch, cut: Cut, hem: float) -> Patch:
     limbs = [tailor.canvas.limbs[f"{side}_arm"] for side in SIDES]
     along = torch.where(left, tailor.sleeve_distance["left"], tailor.sleeve_distance["right"])
     share = torch.where(left, limbs[0].share, limbs[1].share)
+    share = tailor.canvas.smoothed(share[:, None], 6)[:, 0]
     y = tailor.vertices[:, 1]
     sew = tailor.armpit - 0.012 * tailor.scale
     torso = torch.where(share > 0.3, torch.full_like(y, 1.0), y - sew)
