@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -31,6 +31,7 @@ class Groom:
         ridge: of their cross section. curl: amplitude of curls. turns: of them per metre.
         tilt: how far locks are turned about themselves, radians.
         tip: width of their ends.
+        ties: directions in which it is tied, where it is.
     """
 
     volume: Volume
@@ -47,6 +48,7 @@ class Groom:
     turns: float = 0.0
     tilt: float = 0.25
     tip: float = 0.15
+    ties: tuple[tuple[float, float, float], ...] = ()
 
 
 def unit_vector(x: float, y: float, z: float) -> tuple[float, float, float]:
@@ -80,9 +82,11 @@ def from_parting(parting: float, back: float, side: float = 1.0) -> Flow:
         # the parting ends at the crown; behind it all falls from there
         middle = line * step(-0.55, 0.1, d[:, 2:3])
         away = d[:, :1] - middle
+        # at the back all hangs straight
+        aside = side * (0.15 + 0.85 * step(-0.75, -0.1, d[:, 2:3]))
         sign = torch.tanh(away / 0.06)
         wish = torch.cat(
-            [sign * side, -0.35 * torch.ones_like(sign), -back * torch.ones_like(sign)], 1
+            [sign * aside, -0.35 * torch.ones_like(sign), -back * torch.ones_like(sign)], 1
         )
         return tangent(d, wish)
 
@@ -123,6 +127,7 @@ def _volume(look: HairLook, top: float, sides: float, back: float, front: float,
     return Volume(
         top * full, sides * full, back * full, front * full, more.get("edge", 0.012),
         more.get("rough", 0.001), more.get("grain", 180.0), look.seed % 7001,
+        more.get("taper", 0.0), more.get("bulge", 0.0),
     )
 
 
@@ -137,8 +142,8 @@ def _short(look: HairLook) -> Groom:
                        0.006 * fade + 0.004 * long, 0.013 + 0.010 * long, rough=0.0022),
         pole=unit_vector(0.1, 0.86, -0.5), curls=0.35 * look.curl, flow=flow,
         walk=Walk(4, 0.04, 0.45, 0.010, 0.55 if kind == 1 else 0.35, False),
-        locks=150, shortest=0.024 + 0.012 * long, longest=0.042 + 0.028 * long,
-        wide=0.0075, ridge=0.35, curl=0.0025 * look.curl, turns=22.0, tilt=0.35, tip=0.2,
+        locks=250, shortest=0.026 + 0.012 * long, longest=0.046 + 0.032 * long,
+        wide=0.0046, ridge=0.3, curl=0.003 * look.curl, turns=16.0, tilt=0.3, tip=0.15,
     )
 
 
@@ -149,8 +154,8 @@ def _side_parted(look: HairLook) -> Groom:
         pole=unit_vector(0.34 * parting, 0.9, 0.1), curls=0.15 * look.curl,
         flow=from_parting(parting, 0.35 + 0.3 * look.volume),
         walk=Walk(6, 0.10, 0.35, 0.013, 0.25, False),
-        locks=130, shortest=0.040, longest=0.080 + 0.03 * look.length, wide=0.0095, ridge=0.3,
-        curl=0.002 * look.curl, turns=16.0, tilt=0.2, tip=0.2,
+        locks=190, shortest=0.045, longest=0.085 + 0.03 * look.length, wide=0.0060, ridge=0.25,
+        curl=0.003 * look.curl, turns=12.0, tilt=0.2, tip=0.15,
     )
 
 
@@ -158,23 +163,22 @@ def _curly(look: HairLook) -> Groom:
     long = look.length * (1.0 if look.fringe else 0.7)
     return Groom(
         volume=_volume(look, 0.026 + 0.014 * long, 0.016 + 0.010 * long, 0.018 + 0.010 * long,
-                       0.020 + 0.010 * long, rough=0.006, grain=320.0, edge=0.018),
+                       0.020 + 0.010 * long, rough=0.006, grain=320.0, edge=0.018, bulge=0.4),
         pole=unit_vector(0.05, 0.86, -0.5), curls=0.9, flow=from_crown(0.35, 0.3 * look.parting),
-        walk=Walk(7, 0.30, 0.55, 0.020, 0.7, True),
-        locks=150, shortest=0.045 + 0.03 * long, longest=0.075 + 0.15 * long * long,
-        wide=0.0075, ridge=0.4, curl=0.0065, turns=24.0, tilt=0.9, tip=0.35,
+        walk=Walk(9, 0.30, 0.55, 0.020, 0.7, True),
+        locks=230, shortest=0.050 + 0.03 * long, longest=0.080 + 0.15 * long * long,
+        wide=0.0066, ridge=0.0, curl=0.0075, turns=15.0, tilt=0.5, tip=0.45,
     )
 
 
 def _afro(look: HairLook) -> Groom:
-    size = 0.026 + 0.052 * look.length
+    size = 0.026 + 0.036 * look.length
     return Groom(
-        volume=_volume(look, size, 0.92 * size, 0.95 * size, 0.85 * size, rough=0.0055,
-                       grain=420.0, edge=0.016),
+        volume=_volume(look, size, 0.92 * size, 0.95 * size, 0.85 * size, rough=0.0045,
+                       grain=420.0, edge=0.030, taper=0.45, bulge=0.75),
         pole=unit_vector(0.0, 1.0, -0.25), curls=1.0, flow=outwards(look.seed),
         walk=Walk(3, 0.0, 0.5, size, 1.15, False),
-        locks=330, shortest=0.012, longest=0.020, wide=0.0065, ridge=0.7, curl=0.003,
-        turns=45.0, tilt=1.5, tip=0.4,
+        locks=460, shortest=0.007, longest=0.013, wide=0.0052, ridge=0.35, tip=0.65,
     )
 
 
@@ -183,9 +187,9 @@ def _hanging(look: HairLook, shortest: float, longest: float, locks: int) -> Gro
     return Groom(
         volume=_volume(look, 0.015, 0.012, 0.015, 0.013, rough=0.001, edge=0.010),
         pole=unit_vector(0.30 * look.parting, 0.92, 0.05), curls=0.25 * waves,
-        flow=from_parting(look.parting, 0.45),
-        walk=Walk(11, 0.65, 0.40, 0.014, 0.15, True),
-        locks=locks, shortest=shortest, longest=longest, wide=0.0155, ridge=0.22,
+        flow=from_parting(look.parting, 0.22),
+        walk=Walk(11, 0.70, 0.40, 0.014, 0.15, True),
+        locks=locks, shortest=shortest, longest=longest, wide=0.0140, ridge=0.2,
         curl=0.001 + 0.011 * waves, turns=7.0 + 5.0 * waves, tilt=0.15 + 0.3 * waves, tip=0.3,
     )
 
@@ -207,8 +211,8 @@ def _tied(look: HairLook, high: float) -> Groom:
         volume=_volume(look, 0.009, 0.007, 0.011, 0.009, rough=0.0008, edge=0.010),
         pole=(x, y, z), curls=0.15 * look.curl, flow=towards(place),
         walk=Walk(6, 0.0, 0.15, 0.008, 0.08, False),
-        locks=80, shortest=0.07, longest=0.13, wide=0.010, ridge=0.25, tilt=0.12, tip=0.5,
-        curl=0.0012 * look.curl, turns=10.0,
+        locks=100, shortest=0.09, longest=0.17, wide=0.009, ridge=0.22, tilt=0.12, tip=0.5,
+        curl=0.0012 * look.curl, turns=10.0, ties=((x, y, z),),
     )
 
 
@@ -221,8 +225,28 @@ def _bun(look: HairLook) -> Groom:
 
 
 def _braids(look: HairLook) -> Groom:
-    groom = _hanging(look, 0.08, 0.12, 90)
-    return groom
+    places = braid_starts(look)
+    if len(places) == 1:
+        tie = F.normalize(torch.tensor(places[0]), dim=0)
+        return replace(
+            _tied(look, 0.0), pole=unit_vector(*places[0]), flow=towards(tie), ties=tuple(places)
+        )
+    left, right = (towards(F.normalize(torch.tensor(p), dim=0)) for p in places)
+
+    def flow(d: Tensor) -> Tensor:
+        return torch.where(d[:, :1] > 0, left(d), right(d))
+
+    return replace(
+        _tied(look, 0.0), pole=unit_vector(0.0, 0.92, 0.05), flow=flow, locks=110, shortest=0.09,
+        longest=0.16, ties=tuple(places),
+    )
+
+
+def braid_starts(look: HairLook) -> list[tuple[float, float, float]]:
+    """Directions at which braids begin: one at the back, or left and right."""
+    if look.seed % 3 == 0:
+        return [(0.0, -0.45, -1.0)]
+    return [(0.70, -0.52, -0.62), (-0.70, -0.52, -0.62)]
 
 
 _GROOMS: dict[str, Callable[[HairLook], Groom]] = {

@@ -72,16 +72,38 @@ class Obstacles:
         fade = step(self.chin - 0.02, self.chin + 0.03, points[:, 1])[:, None]
         return points + direction * (least - radius).clamp(min=0) * fade
 
-    def off_body(self, points: Tensor, margin: Tensor) -> Tensor:
-        """Points moved out of neck and trunk, ``margin`` metres over them."""
+    def off_body(self, points: Tensor, margin: Tensor, ahead: Tensor) -> Tensor:
+        """Points moved out of neck and trunk, ``margin`` metres over them.
+
+        On a shoulder hair slides to the front or to the back, not down the arm.
+
+        Args:
+            ahead: 1 for what falls before the shoulders, -1 for what falls behind them.
+        """
+        axis = torch.tensor([0.0, 0.0, 1.0]) * ahead[:, None]
         for _ in range(2):
             near = torch.cdist(points, self.vertices).topk(3, dim=1, largest=False).indices
             normal = F.normalize(self.normals[near].mean(1), dim=1)
             height = ((points[:, None] - self.vertices[near]) * self.normals[near]).sum(2).amin(1)
             low = points[:, 1] < self.chin + 0.03
             short = (margin - height).clamp(min=0, max=0.03) * low
-            points = points + normal * short[:, None]
+            above = step(0.15, 0.6, normal[:, 1:2])
+            way = F.normalize(normal * torch.tensor([0.3, 1.0, 1.0]) + above * axis, dim=1)
+            gain = 1 / (way * normal).sum(1).clamp(min=0.35)
+            points = points + way * (short * gain)[:, None]
         return points
+
+    def gathered(self, points: Tensor, ahead: Tensor) -> Tensor:
+        """What draws hanging hair together beside the neck and off the shoulders."""
+        s = self.head.scale
+        low = step(self.chin + 0.04 * s, self.chin - 0.02 * s, points[:, 1])
+        x = points[:, 0]
+        inward = -x.sign() * step(0.075 * s, 0.13 * s, x.abs())
+        middle = self.head.canvas.head_of("neck01")[2]
+        depth = (points[:, 2] - middle) * ahead
+        aside = ahead * step(0.085 * s, 0.03 * s, depth)
+        zero = torch.zeros_like(x)
+        return low[:, None] * torch.stack([0.55 * inward, zero, 0.8 * aside], 1)
 
     def margin(self, points: Tensor, most: float) -> Tensor:
         """What clothes need: little at the neck, ``most`` on the shoulders, metres."""
@@ -128,19 +150,17 @@ def walk(
     scale = head.scale
     pace = (length / how.steps)[:, None]
     here = head.place(start, 0.4 * lift)
-    tangent = flow(start)
-    heading = F.normalize(
-        tangent * math.cos(how.rise) + start * math.sin(how.rise), dim=1
-    )
+    heading = F.normalize(flow(start) * math.cos(how.rise) + start * math.sin(how.rise), dim=1)
+    ahead = before_shoulders(start)
     path = [here]
     ear = float(head.ear_tops[1])
     for number in range(how.steps):
         direction = F.normalize(here - head.centre, dim=1)
-        hang = how.weight * (0.25 + 0.75 * number / how.steps)
+        hang = how.weight * (0.4 + 0.6 * number / how.steps)
         # past the hairline nothing but weight draws
         on_scalp = step(ear - 0.02, ear + 0.06, here[:, 1])[:, None]
-        pull = hang * on_scalp + (1 - on_scalp) * max(how.weight, 0.35)
-        wish = flow(direction) * (1 - pull) + _DOWN * pull
+        pull = hang * on_scalp + (1 - on_scalp) * (1.0 if how.weight > 0.5 else 0.35)
+        wish = flow(direction) * (1 - pull) + _DOWN * pull + blocks.gathered(here, ahead)
         heading = F.normalize(how.stiffness * heading + (1 - how.stiffness) * wish, dim=1)
         following = here + pace * heading
         if how.weight < 1.0 or how.lift < 0.05:
@@ -149,13 +169,19 @@ def walk(
         if how.shy:
             following = out_of_face(head, following)
         following = blocks.off_body(
-            following, blocks.margin(following, how.margin * scale) + 0.35 * lift
+            following, blocks.margin(following, how.margin * scale) + 0.35 * lift, ahead
         )
         following = here + pace * F.normalize(following - here, dim=1)
         heading = F.normalize(following - here, dim=1)
         here = following
         path.append(here)
     return torch.stack(path, 1)
+
+
+def before_shoulders(start: Float[Tensor, "K 3"]) -> Float[Tensor, "K"]:  # noqa: F821
+    """1 for locks that fall before the shoulders, by where their roots lie, else -1."""
+    azimuth = torch.atan2(start[:, 0], start[:, 2]).abs()
+    return torch.where((azimuth < 1.2) & (start[:, 1] < 0.88), 1.0, -1.0)
 
 
 def _laid(head: Head, points: Tensor, lift: Tensor, share: Tensor) -> Tensor:
@@ -175,7 +201,7 @@ def out_of_face(head: Head, points: Float[Tensor, "K 3"]) -> Float[Tensor, "K 3"
     brow = float(head.eyes[1]) + 0.055 * head.scale
     chin = float(head.point("chin_under")[1])
     y = points[:, 1]
-    least = 1.08 * step(brow + 0.012 * head.scale, brow - 0.055 * head.scale, y)
+    least = 1.02 * step(brow + 0.012 * head.scale, brow - 0.055 * head.scale, y)
     least = least * step(chin - 0.10, chin - 0.02, y)
     side = torch.where(azimuth >= 0, 1.0, -1.0)
     turned = side * azimuth.abs().maximum(least)

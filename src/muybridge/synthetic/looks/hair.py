@@ -14,7 +14,15 @@ from muybridge.synthetic.canvas import Canvas
 from muybridge.synthetic.layers import Layer, Material
 from muybridge.synthetic.looks.beard import beard_layers
 from muybridge.synthetic.looks.grooms import Groom, from_crown, groom_of, unit_vector
-from muybridge.synthetic.looks.guides import Obstacles, Walk, out_of_face, roots, walk
+from muybridge.synthetic.looks.guides import (
+    Flow,
+    Obstacles,
+    Walk,
+    before_shoulders,
+    out_of_face,
+    roots,
+    walk,
+)
 from muybridge.synthetic.looks.hairline import Hairline
 from muybridge.synthetic.looks.hats import Hat, Worn
 from muybridge.synthetic.looks.head import Head
@@ -22,7 +30,10 @@ from muybridge.synthetic.looks.identity import HairLook, Identity
 from muybridge.synthetic.looks.ribbons import Piece, curled, hair_layer, hanging, ribbons
 from muybridge.synthetic.looks.scalp import Volume, build_cap, cap_layer
 from muybridge.synthetic.looks.strands import LANES, SIZE, cap_material, ribbon_material
-from muybridge.synthetic.looks.tails import braids, bun, ponytail
+from muybridge.synthetic.looks.tails import braids, bun, ponytail, tufts
+from muybridge.synthetic.noise import fractal_noise
+
+_FRINGED = ("bob", "long", "ponytail", "bun", "braids")
 
 
 def hair_layers(canvas: Canvas, identity: Identity, hat: Hat | None = None) -> list[Layer]:
@@ -80,8 +91,11 @@ def _groomed(
     if worn is not None:
         volume = replace(volume, ceiling=worn.room)
     layers = [_cap(line, identity, volume, groom, 64 if look.style == "afro" else 56)]
-    pieces = _locks(line, look, groom, volume, generator)
-    if look.fringe > 0 and look.style in ("bob", "long", "ponytail", "bun", "braids"):
+    if look.style == "afro":
+        pieces = tufts(line, groom, volume, generator)
+    else:
+        pieces = _locks(line, look, groom, volume, generator)
+    if worn is None and look.fringe > 0 and look.style in _FRINGED:
         pieces += _fringe(line, look, volume, generator)
     pole = torch.tensor(groom.pole)
     if look.style == "ponytail":
@@ -101,6 +115,9 @@ def _locks(
     head = line.head
     s = head.scale
     start = roots(line, groom.locks, generator)
+    if volume.ceiling is not None:
+        # nothing comes out below a hat in front
+        start = start[torch.atan2(start[:, 0], start[:, 2]).abs() > 0.95]
     count = len(start)
 
     def drawn() -> Tensor:
@@ -110,12 +127,17 @@ def _locks(
     lift = thick + (0.0005 + 0.006 * drawn()) * s
     length = groom.shortest + (groom.longest - groom.shortest) * drawn()
     length = length * _trim(start, look)
-    path = walk(line, start, groom.flow, length * s, groom.walk, lift)
+    for tie in groom.ties:
+        # a lock ends where it is tied
+        way = (start @ F.normalize(torch.tensor(tie), dim=0)).clamp(-1, 1).acos() * 0.098
+        own = start[:, 0] * tie[0] >= 0
+        length = torch.where(own, length.minimum(0.93 * way), length)
+    path = walk(line, start, _uneven(groom.flow, look.seed), length * s, groom.walk, lift)
     if groom.curl > 0:
         amplitude = groom.curl * (0.6 + 0.8 * drawn()) * s
         turns = groom.turns * length * (0.8 + 0.4 * drawn())
         path = curled(head, path, amplitude, turns, 2 * math.pi * drawn())
-        path = _freed(line, path, groom)
+        path = _freed(line, path, groom, before_shoulders(start))
     lane = (drawn() * LANES).long().clamp(max=LANES - 1)
     width = groom.wide * (0.75 + 0.5 * drawn()) * s
     twist = groom.tilt * (2 * drawn() - 1)
@@ -124,7 +146,21 @@ def _locks(
     ]
 
 
-def _freed(line: Hairline, path: Float[Tensor, "K S 3"], groom: Groom) -> Tensor:
+def _uneven(flow: Flow, seed: int) -> Flow:
+    """A flow that wanders, so that locks part and meet as hair does."""
+
+    def wandering(d: Tensor) -> Tensor:
+        way = flow(d)
+        turn = 1.1 * (fractal_noise((d * 0.1 + 1.0).contiguous(), 55.0, 2, seed % 6151) - 0.5)
+        across = torch.linalg.cross(d, way)
+        return turn.cos()[:, None] * way + turn.sin()[:, None] * across
+
+    return wandering
+
+
+def _freed(
+    line: Hairline, path: Float[Tensor, "K S 3"], groom: Groom, ahead: Tensor
+) -> Float[Tensor, "K S 3"]:
     """Curls pushed out of head, shoulders and face again."""
     blocks = Obstacles(line.head)
     flat = path.reshape(-1, 3)
@@ -132,7 +168,8 @@ def _freed(line: Hairline, path: Float[Tensor, "K S 3"], groom: Groom) -> Tensor
     flat = blocks.off_head(flat, torch.full((len(flat),), 0.003 * s))
     if groom.walk.shy:
         flat = out_of_face(line.head, flat)
-    flat = blocks.off_body(flat, blocks.margin(flat, groom.walk.margin * s))
+    along = ahead.repeat_interleave(path.shape[1])
+    flat = blocks.off_body(flat, blocks.margin(flat, groom.walk.margin * s), along)
     out = flat.reshape(path.shape).clone()
     out[:, 0] = path[:, 0]
     return out
@@ -175,8 +212,6 @@ def _fringe(
     length = (0.055 + 0.030 * look.fringe + 0.012 * jitter) * s
     how = Walk(6, 0.10, 0.35, 0.012, 0.30, False)
     lift = (0.006 + 0.006 * torch.rand(count, generator=generator)) * s
-    if volume.ceiling is not None:
-        lift = lift * 0.3
     path = walk(line, start, flow, length, how, lift)
     lane = torch.arange(count) % LANES
     width = (0.0085 + 0.003 * torch.rand(count, generator=generator)) * s

@@ -51,7 +51,7 @@ class Hairline:
             # x, y, z of the right half: front, temple, sideburn, round the ear, nape
             (0.000, front - peak, 1.0),
             (0.022 * s, front + 0.3 * peak + 0.3 * back, 1.0),
-            (0.043 * s, front - 0.004 * s + 2.2 * back, 0.9),
+            (0.043 * s, front - 0.004 * s + 1.6 * back, 0.9),
         ]
         angles = []
         for x, y, _ in points:
@@ -98,7 +98,7 @@ class Hairline:
         # the line is steep beside the ears: count along its normal
         step = 2 * math.pi / STEPS
         slope = (self.limit(azimuth + step) - self.limit(azimuth - step)) / (2 * step)
-        inside = inside / (1 + (slope / polar.sin().clamp(min=0.3)).square()).sqrt()
+        inside = inside / (1 + (slope.clamp(-3, 3) / self.limit(azimuth).sin()).square()).sqrt()
         local = self.head.local(points) + 1.0
         wobble = fractal_noise(local, 70.0, 2, self.seed) - 0.5
         fine = fractal_noise(local, 320.0, 2, self.seed + 5) - 0.5

@@ -9,6 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from muybridge.synthetic.layers import Material, Matter
+from muybridge.synthetic.looks.filling import filled
 
 
 def step(low: float | Tensor, high: float | Tensor, x: Tensor) -> Tensor:
@@ -51,15 +52,15 @@ class Paint:
         self.albedo *= 1 + (torch.tensor(factor) - 1) * share.clamp(0, 1)[:, None]
 
     def material(self, matter: Matter, index: Int[Tensor, "P"], size: int) -> Material:  # noqa: F821
-        """The texels, spread over a texture; what lies between them takes the mean colour."""
-        flat = size * size
-        albedo = self.albedo.mean(0).repeat(flat, 1)
-        albedo[index] = self.albedo.clamp(0, 1)
-        gloss = torch.full((flat,), float(self.gloss.mean()))
-        gloss[index] = self.gloss.clamp(0, 1)
-        relief = torch.zeros(flat)
-        relief[index] = self.relief
+        """The texels, spread over a texture; what lies between them is filled smoothly."""
+        values = torch.zeros(size * size, 5)
+        values[index] = torch.cat(
+            [self.albedo.clamp(0, 1), self.gloss.clamp(0, 1)[:, None], self.relief[:, None]], 1
+        )
+        known = torch.zeros(size * size, dtype=torch.bool)
+        known[index] = True
+        whole = filled(values.reshape(size, size, 5), known.reshape(size, size))
         return Material(
-            matter, albedo.reshape(size, size, 3), gloss.reshape(size, size),
-            relief.reshape(size, size), torch.zeros(size, size),
+            matter, whole[..., :3].contiguous(), whole[..., 3].contiguous(),
+            whole[..., 4].contiguous(), torch.zeros(size, size),
         )

@@ -89,7 +89,7 @@ def ribbons(
     tip: float = 0.12,
     twist: Float[Tensor, "K"] | None = None,  # noqa: F821
 ) -> Piece:
-    """A ribbon three vertices wide along each curve.
+    """A ribbon along each curve, three vertices wide, or two where it has no ridge.
 
     Args:
         paths: of the curves, roots first.
@@ -108,22 +108,24 @@ def ribbons(
     share = torch.linspace(0, 1, points)
     profile = (0.55 + 0.45 * step(0.0, 0.25, share)) * (1 - (1 - tip) * step(0.45, 1.0, share))
     half = (width[:, None] * profile)[..., None]
-    rows = torch.stack(
-        [paths - half * side - 0.5 * ridge * half * out, paths + ridge * half * out,
-         paths + half * side - 0.5 * ridge * half * out], 2,
-    )
-    u = (lane[:, None] + torch.tensor([0.06, 0.5, 0.94])) / LANES
+    left = paths - half * side - 0.5 * ridge * half * out
+    right = paths + half * side - 0.5 * ridge * half * out
+    if ridge > 0:
+        rows = torch.stack([left, paths + ridge * half * out, right], 2)
+    else:
+        rows = torch.stack([left, right], 2)
+    wide = rows.shape[2]
+    u = (lane[:, None] + torch.linspace(0.06, 0.94, wide)) / LANES
     uv = torch.stack(
-        [u[:, None].expand(-1, points, -1), share[None, :, None].expand(count, -1, 3)], -1
+        [u[:, None].expand(-1, points, -1), share[None, :, None].expand(count, -1, wide)], -1
     )
-    a = torch.arange(points - 1)[:, None] * 3 + torch.arange(2)
-    quad = torch.stack(
-        [torch.stack([a, a + 1, a + 4], -1), torch.stack([a, a + 4, a + 3], -1)], 2
-    ).reshape(-1, 3)
-    faces = quad[None] + (torch.arange(count) * points * 3)[:, None, None]
+    a = torch.arange(points - 1)[:, None] * wide + torch.arange(wide - 1)
+    b, c, d = a + 1, a + wide, a + wide + 1
+    quad = torch.stack([torch.stack([a, b, d], -1), torch.stack([a, d, c], -1)], 2).reshape(-1, 3)
+    faces = quad[None] + (torch.arange(count) * points * wide)[:, None, None]
     return Piece(
         rows.reshape(-1, 3), faces.reshape(-1, 3), uv.reshape(-1, 2).contiguous(),
-        slack[..., None].expand(-1, -1, 3).reshape(-1),
+        slack[..., None].expand(-1, -1, wide).reshape(-1),
     )
 
 
@@ -159,7 +161,7 @@ def tube(
     a = torch.arange(points - 1)[:, None] * (around + 1) + torch.arange(around)
     wide = around + 1
     faces = torch.stack(
-        [torch.stack([a, a + 1, a + wide + 1], -1), torch.stack([a, a + wide + 1, a + wide], -1)],
+        [torch.stack([a, a + wide + 1, a + 1], -1), torch.stack([a, a + wide, a + wide + 1], -1)],
         2,
     ).reshape(-1, 3)
     return Piece(

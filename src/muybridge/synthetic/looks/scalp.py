@@ -29,6 +29,8 @@ class Volume:
         top, sides, back, front: there.
         edge: width of the border along which it thins out.
         rough: amplitude of lumps. grain: lumps per metre. seed: of the lumps.
+        taper: share that it loses towards the nape.
+        bulge: how far it stands out over the hairline, in its own height.
         ceiling: the most that a hat leaves room for, as a height over the skin.
     """
 
@@ -40,6 +42,8 @@ class Volume:
     rough: float
     grain: float
     seed: int
+    taper: float = 0.0
+    bulge: float = 0.0
     ceiling: Thickness | None = None
 
     def over(self, directions: Float[Tensor, "*S 3"], scale: float) -> Float[Tensor, "*S"]:
@@ -48,7 +52,7 @@ class Volume:
         up = step(0.25, 0.85, y)
         ahead, behind = step(0.15, 0.75, z), step(0.15, 0.75, -z)
         low = self.sides + (self.back - self.sides) * behind + (self.front - self.sides) * ahead
-        height = low + (self.top - low) * up
+        height = (low + (self.top - low) * up) * (1 - self.taper * step(0.0, -0.75, y))
         if self.rough > 0:
             flat = (directions.reshape(-1, 3) * 0.1 + 1.0).contiguous()
             lumps = fractal_noise(flat, self.grain, 2, self.seed).reshape(x.shape) - 0.5
@@ -90,9 +94,23 @@ def build_cap(
     flat = directions.reshape(-1, 3)
     base = head.place(flat)
     inside = line.depth(base) / head.scale
-    points = head.place(flat, covered(volume, flat, inside, head.scale))
+    height = covered(volume, flat, inside, head.scale)
+    points = head.place(flat, height)
     shape = directions.shape[:2]
+    if volume.bulge > 0:
+        # hair stands square on the scalp, so a thick head of it overhangs the hairline
+        border = step(0.004, 0.012, inside) * step(0.055, 0.015, inside)
+        outward = F.normalize(border_direction(directions, pole), dim=-1).reshape(-1, 3)
+        points = points + outward * (volume.bulge * height.clamp(min=0) * border)[:, None]
     return Cap(directions, points.reshape(*shape, 3), inside.reshape(shape) * head.scale)
+
+
+def border_direction(
+    directions: Float[Tensor, "R A 3"], pole: Float[Tensor, "3"]
+) -> Float[Tensor, "R A 3"]:
+    """Tangents of the scalp that lead away from the pole, down to the hairline."""
+    away = directions - pole
+    return away - directions * (away * directions).sum(-1, keepdim=True)
 
 
 def covered(

@@ -46,6 +46,9 @@ def _jaw(face: Face, identity: Identity) -> None:
     """The shadow of a shaven beard, or what of a beard is short."""
     beard = identity.beard
     area = beard_area(face, beard.style)
+    if beard.style in ("none", "stubble"):
+        # thins out towards its border
+        area = area * step(-0.2, 1.0, 0.4 + 0.6 * _middle(face))
     grain = value_noise(face.points + 1.0, 850.0, identity.hair.seed % 421)
     patchy = fractal_noise(face.points + 1.0, 60.0, 2, identity.hair.seed % 331)
     strength = {"none": 0.10, "stubble": 0.55}.get(beard.style, 0.85) * beard.density
@@ -58,6 +61,12 @@ def _jaw(face: Face, identity: Identity) -> None:
     face.cover(share, beard.colour)
     face.raise_by(0.0007 * share * grain)
     face.paint.gloss[face.index] -= 0.15 * share
+
+
+def _middle(face: Face) -> Float[Tensor, "Q"]:  # noqa: F821
+    """1 around chin and mouth .. 0 towards the ears and the cheeks."""
+    near = face.around("chin", 0.035) + face.around("mouth", 0.030)
+    return (near + 0.8 * face.around_both("jaw", 0.030)).clamp(0, 1)
 
 
 def beard_area(face: Face, style: str) -> Float[Tensor, "Q"]:  # noqa: F821

@@ -1,4 +1,4 @@
-"""Ponytails, buns and braids: hair that is tied."""
+"""Hair that is tied, as ponytails, buns and braids; and the tufts of an afro."""
 
 from __future__ import annotations
 
@@ -9,16 +9,45 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from muybridge.synthetic.looks.guides import Obstacles
+from muybridge.synthetic.looks.grooms import Groom, braid_starts
+from muybridge.synthetic.looks.guides import Obstacles, roots
 from muybridge.synthetic.looks.hairline import Hairline
 from muybridge.synthetic.looks.identity import HairLook
 from muybridge.synthetic.looks.paint import step
 from muybridge.synthetic.looks.ribbons import Piece, curled, ribbons, tube
+from muybridge.synthetic.looks.scalp import Volume, covered
 from muybridge.synthetic.looks.strands import LANES
 
 
+def tufts(
+    line: Hairline, groom: Groom, volume: Volume, generator: torch.Generator
+) -> list[Piece]:
+    """Small crumpled locks that stand off a full head of hair and make its outline ragged."""
+    head = line.head
+    s = head.scale
+    start = roots(line, groom.locks, generator, 0.010)
+    count = len(start)
+    inside = line.depth(head.place(start)) / s
+    height = covered(volume, start, inside, s)
+    way = F.normalize(torch.randn(count, 3, generator=generator), dim=1)
+    way = F.normalize(start + 0.75 * way, dim=1)
+    bend = 0.6 * F.normalize(torch.randn(count, 3, generator=generator), dim=1)
+    drawn = torch.rand(count, generator=generator)
+    length = (groom.shortest + (groom.longest - groom.shortest) * drawn) * s
+    root = head.place(start, height - 0.004 * s)
+    share = torch.tensor([0.0, 0.55, 1.0])[None, :, None]
+    path = root[:, None] + length[:, None, None] * share * (way[:, None] + share * bend[:, None])
+    lane = (drawn * 8 * LANES).long() % LANES
+    width = groom.wide * (0.7 + 0.6 * torch.rand(count, generator=generator)) * s
+    twist = 3.1 * torch.rand(count, generator=generator)
+    return [
+        ribbons(head, path, width, lane, groom.ridge, torch.zeros(count, 3), groom.tip, twist)
+    ]
+
+
 def _fall(
-    line: Hairline, start: Tensor, heading: Tensor, length: Tensor, steps: int, stiffness: float
+    line: Hairline, start: Tensor, heading: Tensor, length: Tensor, steps: int, stiffness: float,
+    ahead: Tensor,
 ) -> Float[Tensor, "K S 3"]:
     """Curves that leave a point in a direction and fall, off neck and back."""
     head, blocks = line.head, Obstacles(line.head)
@@ -26,11 +55,13 @@ def _fall(
     here, path = start, [start]
     down = torch.tensor([0.0, -1.0, 0.0])
     for _ in range(steps):
-        heading = F.normalize(stiffness * heading + (1 - stiffness) * down, dim=1)
+        wish = down + blocks.gathered(here, ahead)
+        heading = F.normalize(stiffness * heading + (1 - stiffness) * wish, dim=1)
         following = here + pace * heading
         lift = torch.full((len(here),), 0.014 * head.scale)
         following = blocks.off_head(following, lift)
-        following = blocks.off_body(following, blocks.margin(following, 0.030 * head.scale))
+        margin = blocks.margin(following, 0.030 * head.scale)
+        following = blocks.off_body(following, margin, ahead)
         heading = F.normalize(following - here, dim=1)
         here = here + pace * heading
         path.append(here)
@@ -47,7 +78,7 @@ def ponytail(
 ) -> list[Piece]:
     """A bundle of locks that springs from where hair is tied, and the band around it."""
     s = line.head.scale
-    count = 26
+    count = 30
     tie = tie_point(line, pole, 0.016)
     side = torch.tensor([1.0, 0.0, 0.0])
     up = F.normalize(torch.linalg.cross(pole, side), dim=0)
@@ -55,24 +86,24 @@ def ponytail(
     reach = (torch.arange(count) + 0.5).div(count).sqrt()
     offset = reach[:, None] * (turn.cos()[:, None] * side + turn.sin()[:, None] * up)
     start = tie + 0.010 * s * offset
-    heading = F.normalize(pole + 0.55 * offset + 0.25 * up.abs() * torch.tensor([0, 1.0, 0]), dim=1)
+    heading = F.normalize(pole + 0.32 * offset + 0.25 * up.abs() * torch.tensor([0, 1.0, 0]), dim=1)
     total = (0.18 + 0.26 * look.length) * s
     length = total * (0.80 + 0.25 * torch.rand(count, generator=generator))
-    path = _fall(line, start, heading, length, 10, 0.62)
+    path = _fall(line, start, heading, length, 10, 0.55, -torch.ones(count))
     # the bundle swells behind the tie
     share = torch.linspace(0, 1, path.shape[1])
     middle = path.mean(0, keepdim=True)
-    swell = 1 + 1.1 * step(0.0, 0.25, share) - 0.5 * step(0.5, 1.0, share)
+    swell = 1 + (0.3 + 0.6 * look.curl) * step(0.0, 0.3, share) - 0.45 * step(0.45, 1.0, share)
     path = middle + (path - middle) * swell[:, None]
-    amplitude = (0.001 + 0.012 * look.curl) * s * torch.ones(count)
+    amplitude = (0.0005 + 0.008 * look.curl**2) * s * torch.ones(count)
     turns = (2 + 4 * look.curl) * torch.ones(count)
     path = curled(line.head, path, amplitude, turns, turn % 6.28)
     blocks = Obstacles(line.head)
     flat = path.reshape(-1, 3)
-    flat = blocks.off_body(flat, blocks.margin(flat, 0.028 * s))
+    flat = blocks.off_body(flat, blocks.margin(flat, 0.028 * s), -torch.ones(len(flat)))
     path = flat.reshape(path.shape)
     slack = 0.95 * step(0.06, 0.85, share)[None].expand(count, -1)
-    width = (0.010 + 0.005 * torch.rand(count, generator=generator)) * s
+    width = (0.0105 + 0.005 * torch.rand(count, generator=generator)) * s
     lane = torch.arange(count) % LANES
     twist = 0.9 * (torch.rand(count, generator=generator) - 0.5)
     return [
@@ -115,29 +146,23 @@ def bun(
     return pieces
 
 
-def braid_starts(line: Hairline, look: HairLook) -> tuple[Float[Tensor, "K 3"], list[float]]:
-    """Directions at which braids begin, and which way each leaves: two, or one at the back."""
-    if look.seed % 3 == 0:
-        return F.normalize(torch.tensor([[0.0, -0.42, -1.0]]), dim=1), [0.0]
-    start = torch.tensor([[0.80, -0.42, -0.52], [-0.80, -0.42, -0.52]])
-    return F.normalize(start, dim=1), [1.0, -1.0]
-
-
 def braids(line: Hairline, look: HairLook, generator: torch.Generator) -> list[Piece]:
     """Three strands wound around one another, hanging behind or before the shoulders."""
     head = line.head
     s = head.scale
-    starts, sides = braid_starts(line, look)
+    starts = F.normalize(torch.tensor(braid_starts(look)), dim=1)
     pieces = []
-    thick = (0.0125 if len(sides) == 2 else 0.0155) * s
-    front = (look.seed // 3) % 2 == 0 and len(sides) == 2
-    for place, sign in zip(starts, sides, strict=True):
-        tie = head.place(place[None], 0.018 * s)
-        toward = torch.tensor([[1.0 * sign, -0.6, 0.75 if front else -0.35]])
-        if sign == 0.0:
-            toward = torch.tensor([[0.0, -0.8, -0.6]])
+    thick = (0.0125 if len(starts) == 2 else 0.0165) * s
+    front = (look.seed // 3) % 2 == 0 and len(starts) == 2
+    for place in starts:
+        tie = head.place(place[None], 0.012 * s)
+        toward = torch.stack([0.5 * place[0], torch.tensor(-0.8), torch.tensor(-0.25)])[None]
+        if front:
+            tie = tie + torch.tensor([0.0, 0.0, 0.014 * s])
+            toward = torch.stack([0.9 * place[0], torch.tensor(-0.7), torch.tensor(0.6)])[None]
         total = torch.tensor([(0.22 + 0.20 * look.length) * s])
-        spine = _fall(line, tie, F.normalize(toward, dim=1), total, 30, 0.72)[0]
+        ahead = torch.tensor([1.0 if front else -1.0])
+        spine = _fall(line, tie, F.normalize(toward, dim=1), total, 30, 0.72, ahead)[0]
         pieces += _plaited(line, spine, thick, place)
     return pieces
 
