@@ -2,8 +2,8 @@
 
 Skinning carries every vertex. Those with slack are then hung (turned towards the vertical
 about the place where they begin to be loose), swung, and settled between what they are
-sewn to and the limbs below, all frames at once. What a frame looks like depends on the
-motion alone, not on how many frames are asked for.
+sewn to, the limbs and the layers below. What a frame looks like depends on the motion
+alone, not on how many frames are asked for.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from torch import Tensor
 
 from muybridge.body import ShapedBody
 from muybridge.body.skinning import Pairs, blend
+from muybridge.render import vertex_normals
+from muybridge.synthetic.contact import Sheet, tucked, what_lies_below
 from muybridge.synthetic.layers import Layer
 from muybridge.synthetic.solids import neighbours_of, solids_of
 from muybridge.synthetic.swing import lag
@@ -28,7 +30,12 @@ _BLOCK = 48
 _LONGEST = 1.04
 """Times its length in the bind pose that a vertex may be from where it begins to be loose."""
 _UNDONE = 0.9
-"""Share of the body's tilt that what hangs quite free does not follow."""
+"""Share of the trunk's or head's tilt that what hangs quite free does not follow."""
+_DROPPED = 0.75
+"""Share of any other tilt (a lifted leg's) that it does not follow; what lies on the leg is
+held up by it."""
+_ARM = ("upperarm", "lowerarm", "wrist", "metacarpal", "finger")
+_STRANDS = ("hair", "hat")
 
 
 class Cloth:
@@ -36,62 +43,23 @@ class Cloth:
 
     Args:
         body: in its bind pose.
-        layers: all of the person, in the order in which their vertices are merged.
+        layers: all of the person, in the order in which their vertices are merged; garments
+            from the inside out.
         scale: of lengths, against a person of 1.75 m.
     """
 
     def __init__(self, body: ShapedBody, layers: Sequence[Layer], scale: float) -> None:
-        vertices = torch.cat([layer.vertices for layer in layers])
-        weights = torch.cat([layer.weights for layer in layers])
-        slack = torch.cat([layer.slack for layer in layers])
-        names = body.rig.bones
-        arms = [k for k, n in enumerate(names) if n.startswith(_ARM)]
-        free = (slack > _LOOSE) & (weights[:, arms].sum(1) < 0.5)
-        self.index: Int[Tensor, "M"] = free.nonzero().squeeze(1)
-        """The loose vertices among all."""
-        if not len(self.index):
-            return
-        self._slack = slack[self.index]
-        pivot, edges, hair, room = [], [], [], []
-        first, depth = 0, 0
-        for layer in layers:
-            count = len(layer.vertices)
-            own = free[first : first + count].nonzero().squeeze(1)
-            if len(own):
-                pivot.append(_pivots(layer, own) + first)
-                edges.append(neighbours_of(layer.faces) + first)
-                hair.append(torch.full((len(own),), float(layer.role in ("hair", "hat"))))
-                room.append(torch.full((len(own),), 0.005 * depth * scale))
-                depth += layer.role not in ("hair", "hat")
-            first += count
-        self._pivot = torch.cat(pivot)
-        self._length = (vertices[self.index] - vertices[self._pivot]).norm(dim=1)
-        self._pivot_pairs = Pairs.of(weights[self._pivot])
-        self._own_pairs = Pairs.of(weights[self.index])
-        cling = slack <= _LOOSE
-        self._solids = solids_of(
-            body, vertices[cling], weights[cling], vertices[self.index],
-            torch.cat(hair), torch.cat(room),
-        )
-        self._give = (self._slack / 0.12).clamp(max=1)
-        self._strain(torch.cat(edges), vertices, free)
-
-    def _strain(self, edges: Tensor, vertices: Tensor, free: Tensor) -> None:
-        """Edges between loose vertices, and from them to what holds them."""
-        edges = edges[free[edges].any(1)]
-        held = torch.cat([edges.reshape(-1)]).unique()
-        held = held[~free[held]]
-        place = torch.full((len(vertices),), -1, dtype=torch.long)
-        place[self.index] = torch.arange(len(self.index))
-        place[held] = torch.arange(len(held)) + len(self.index)
-        self._held = held
-        self._edges = place[edges]
-        self._rest = (vertices[edges[:, 0]] - vertices[edges[:, 1]]).norm(dim=1)
-        count = torch.bincount(self._edges.reshape(-1), minlength=len(self.index) + len(held))
-        give = torch.cat([self._give, torch.zeros(len(held))])
-        a, b = give[self._edges].unbind(1)
-        self._share = torch.stack([a, b]) / (a + b).clamp(min=1e-6)
-        self._relax = 1.4 / count.clamp(min=1).float()
+        whole = _Whole(body, layers, scale)
+        order = [k for k in range(len(layers)) if layers[k].role not in _STRANDS]
+        order += [k for k in range(len(layers)) if layers[k].role in _STRANDS]
+        self._hangings = []
+        for place, k in enumerate(order):
+            if whole.loose_in(k).any():
+                below, above = (
+                    [j for j in other if layers[j].role not in ("skin", *_STRANDS)]
+                    for other in (order[:place], order[place + 1 :])
+                )
+                self._hangings.append(_Hanging(whole, k, below, above))
 
     def settled(
         self,
@@ -107,43 +75,152 @@ class Cloth:
             R_world_bind, heads: the bones, as :meth:`ShapedBody.bones` gives them.
             fps: frames per second.
         """
-        if not len(self.index):
+        if not self._hangings:
             return carried
-        hung = self._hung(carried, R_world_bind)
-        hung = hung + lag(hung, self._length, fps) * self._slack
-        out = carried.clone()
-        for start in range(0, len(carried), _BLOCK):
-            t = slice(start, start + _BLOCK)
-            fixed = carried[t].permute(2, 0, 1)
-            out[t, self.index] = self._settle(
-                hung[:, t], fixed[:, :, self._held], fixed[:, :, self._pivot],
-                R_world_bind[t], heads[t],
-            ).permute(1, 2, 0)
-        return out
+        out = carried.permute(2, 0, 1).contiguous()
+        for part in self._hangings:
+            hung = part.hung(out, R_world_bind)
+            hung = hung + lag(hung, part.length, fps) * part.slack
+            for start in range(0, len(carried), _BLOCK):
+                t = slice(start, start + _BLOCK)
+                settled = part.settled(hung[:, t], out[:, t], R_world_bind[t], heads[t])
+                out[:, t].index_copy_(2, part.index, settled)
+        for part in reversed(self._hangings):
+            for start in range(0, len(carried), _BLOCK):
+                part.tuck(out[:, start : start + _BLOCK])
+        return out.permute(1, 2, 0)
 
-    def _hung(self, carried: Tensor, R_world_bind: Tensor) -> Float[Tensor, "3 T M"]:
+
+class _Whole:
+    """A person's layers merged, in the bind pose."""
+
+    def __init__(self, body: ShapedBody, layers: Sequence[Layer], scale: float) -> None:
+        self.body, self.layers, self.scale = body, layers, scale
+        self.vertices = torch.cat([layer.vertices for layer in layers])
+        self.weights = torch.cat([layer.weights for layer in layers])
+        counts = [len(layer.vertices) for layer in layers]
+        self.first = [sum(counts[:k]) for k in range(len(layers))]
+        self.faces = torch.cat(
+            [layer.faces + first for layer, first in zip(layers, self.first, strict=True)]
+        )
+        self.normals = vertex_normals(self.vertices[None], self.faces)[0]
+        names = body.rig.bones
+        arms = [k for k, n in enumerate(names) if n.startswith(_ARM)]
+        slack = torch.cat([layer.slack for layer in layers])
+        self.free = (slack > _LOOSE) & (self.weights[:, arms].sum(1) < 0.5)
+        self.clinging = slack <= _LOOSE
+
+    def range_of(self, layer: int) -> Int[Tensor, "N"]:  # noqa: F821
+        """Numbers of a layer's vertices."""
+        return self.first[layer] + torch.arange(len(self.layers[layer].vertices))
+
+    def loose_in(self, layer: int) -> Tensor:
+        """Which vertices of a layer are loose."""
+        return self.free[self.range_of(layer)]
+
+
+class _Hanging:
+    """The loose vertices of one layer.
+
+    Attributes:
+        index: of each, among all vertices.
+        slack: of each, 0..1.
+        length: from where the layer begins to be loose, metres.
+    """
+
+    def __init__(
+        self, whole: _Whole, number: int, below: Sequence[int], above: Sequence[int]
+    ) -> None:
+        layer = whole.layers[number]
+        own = whole.loose_in(number).nonzero().squeeze(1)
+        strands = layer.role in _STRANDS
+        self.index = whole.first[number] + own
+        self.slack = layer.slack[own]
+        self._pivot = whole.first[number] + _pivots(layer, own)
+        self.length = (whole.vertices[self.index] - whole.vertices[self._pivot]).norm(dim=1)
+        self._pivot_pairs = Pairs.of(whole.weights[self._pivot])
+        self._own_pairs = Pairs.of(whole.weights[self.index])
+        cling = whole.clinging.clone()
+        cling[whole.range_of(number)] = False
+        self._solids = solids_of(
+            whole.body, whole.vertices[cling], whole.weights[cling],
+            whole.vertices[self.index], strands,
+        )
+        under = [whole.range_of(k) for k in below]
+        self._below = what_lies_below(
+            whole.vertices, whole.normals, whole.faces, self.index,
+            torch.cat([self.index[:0], *under]),
+        )
+        self._above = _cover(whole, self.index, above)
+        self._give = (self.slack / 0.12).clamp(max=1)
+        self._sew(neighbours_of(layer.faces) + whole.first[number], whole)
+
+    def _sew(self, edges: Tensor, whole: _Whole) -> None:
+        """Edges between loose vertices, and from them to what holds them."""
+        edges = edges[whole.free[edges].any(1)]
+        held = edges.reshape(-1).unique()
+        self._held = held[~whole.free[held]]
+        count = len(self.index) + len(self._held)
+        place = torch.full((len(whole.vertices),), -1, dtype=torch.long)
+        place[self.index] = torch.arange(len(self.index))
+        place[self._held] = torch.arange(len(self._held)) + len(self.index)
+        self._edges = place[edges]
+        self._rest = (whole.vertices[edges[:, 0]] - whole.vertices[edges[:, 1]]).norm(dim=1)
+        at = torch.bincount(self._edges.reshape(-1), minlength=count)
+        give = torch.cat([self._give, torch.zeros(len(self._held))])
+        a, b = give[self._edges].unbind(1)
+        self._share = torch.stack([a, b]) / (a + b).clamp(min=1e-6)
+        self._relax = 1.4 / at.clamp(min=1).float()
+
+    def hung(
+        self, carried: Float[Tensor, "3 T N"], R_world_bind: Float[Tensor, "T B 3 3"]
+    ) -> Float[Tensor, "3 T M"]:
         """Loose vertices turned towards the vertical about where they begin to be loose."""
-        pivot = carried[:, self._pivot].permute(2, 0, 1)
-        arm = carried[:, self.index].permute(2, 0, 1) - pivot
+        pivot = carried.index_select(2, self._pivot)
+        arm = carried.index_select(2, self.index) - pivot
         above = _tilt(self._pivot_pairs, R_world_bind)
         own = _tilt(self._own_pairs, R_world_bind)
         shared = (above * own).sum(0) / above.square().sum(0).clamp(min=1e-8)
-        turn = -above * (shared.clamp(0, 1) * _UNDONE * self._slack)
+        leant = above * shared.clamp(0, 1)
+        turn = -(leant * _UNDONE + (own - leant) * _DROPPED) * self.slack
         return pivot + _turned(arm, turn)
 
-    def _settle(
-        self, points: Tensor, held: Tensor, pivot: Tensor, R_world_bind: Tensor, heads: Tensor
+    def settled(
+        self,
+        points: Float[Tensor, "3 T M"],
+        others: Float[Tensor, "3 T N"],
+        R_world_bind: Float[Tensor, "T B 3 3"],
+        heads: Float[Tensor, "T B 3"],
     ) -> Float[Tensor, "3 T M"]:
-        """Points outside the solids, their edges and their way to the pivot not overlong."""
-        count = points.shape[2]
+        """Points outside of limbs and lower layers, their edges and their length kept.
+
+        Args:
+            points: where they hang. ``others``: all vertices, the lower layers settled.
+        """
+        held, pivot = (others.index_select(2, k) for k in (self._held, self._pivot))
+        below = self._below
+        if below is not None:
+            ground = others.index_select(2, below.sheet.vertex)
+            normals = below.sheet.normals(others)
         for _ in range(_ROUNDS):
-            points = points + self._tightened(points, held)[..., :count]
+            points = points + self._tightened(points, held)
             arm = points - pivot
             far = arm.square().sum(0).sqrt().clamp(min=1e-6)
-            points = pivot + arm * (_LONGEST * self._length / far).clamp(max=1)
+            points = pivot + arm * (_LONGEST * self.length / far).clamp(max=1)
             for solid in self._solids:
                 points = points + solid.push(points, R_world_bind, heads) * self._give
+            if below is not None:
+                points = points.index_add(2, below.over, below.push(points, ground, normals))
         return points
+
+    def tuck(self, every: Float[Tensor, "3 T N"]) -> None:
+        """Puts what has come through an outer garment back under it; changes ``every``."""
+        if self._above is not None:
+            every[:, :, self.index] = tucked(
+                every.index_select(2, self.index),
+                every.index_select(2, self._above.vertex),
+                self._above.normals(every),
+            )
 
     def _tightened(self, points: Tensor, held: Tensor) -> Tensor:
         """Moves that bring stretched edges back towards their length."""
@@ -152,15 +229,21 @@ class Cloth:
         apart = every.index_select(2, b) - every.index_select(2, a)
         length = apart.square().sum(0).sqrt().clamp(min=1e-6)
         excess = (length - self._rest) / length
-        excess = torch.where(excess > 0, excess, 0.15 * excess)
-        pull = apart * excess
+        pull = apart * torch.where(excess > 0, excess, 0.15 * excess)
         moves = torch.zeros_like(every)
         moves.index_add_(2, a, pull * self._share[0])
         moves.index_add_(2, b, -pull * self._share[1])
-        return moves * self._relax
+        return (moves * self._relax)[..., : points.shape[2]]
 
 
-_ARM = ("upperarm", "lowerarm", "wrist", "metacarpal", "finger")
+def _cover(whole: _Whole, inner: Tensor, above: Sequence[int]) -> Sheet | None:
+    """What outer garments have near the loose vertices of an inner one."""
+    if not above:
+        return None
+    outer = torch.cat([whole.range_of(k) for k in above])
+    spots = whole.vertices[inner][:: max(1, len(inner) // 200)]
+    near = torch.cdist(whole.vertices[outer], spots).amin(1) < 0.3 * whole.scale
+    return Sheet.of(outer[near], whole.faces) if near.any() else None
 
 
 def _pivots(layer: Layer, own: Tensor) -> Int[Tensor, "M"]:  # noqa: F821
@@ -188,9 +271,5 @@ def _turned(vectors: Tensor, turn: Tensor) -> Tensor:
     axis = turn / angle.clamp(min=1e-8)
     cosine, sine = angle.cos(), angle.sin()
     along = (axis * vectors).sum(0) * (1 - cosine)
-    crossed = torch.stack([
-        axis[1] * vectors[2] - axis[2] * vectors[1],
-        axis[2] * vectors[0] - axis[0] * vectors[2],
-        axis[0] * vectors[1] - axis[1] * vectors[0],
-    ])
+    crossed = torch.linalg.cross(axis, vectors, dim=0)
     return vectors * cosine + crossed * sine + axis * along

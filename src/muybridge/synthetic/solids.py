@@ -95,20 +95,20 @@ def solids_of(
     skin: Float[Tensor, "G 3"],
     skin_weights: Float[Tensor, "G B"],
     loose: Float[Tensor, "M 3"],
-    hair: Float[Tensor, "M"],  # noqa: F821
-    room: Float[Tensor, "M"],  # noqa: F821
+    hair: bool,
 ) -> list[Solid]:
     """The solids of one person, in the bind pose.
 
     Args:
         skin: vertices of the body and of all that clings to it. ``skin_weights``: of them.
         loose: vertices to keep out.
-        hair: 1 where a loose vertex is hair, 0 where it is cloth.
-        room: metres to keep off beyond the margin (for what lies below).
+        hair: whether the loose vertices are hair; else they are cloth.
     """
     names = body.rig.bones
     out = []
     for first, second, turns, bones, for_cloth, for_hair in _SOLIDS:
+        if not (for_hair if hair else for_cloth):
+            continue
         a, b = names.index(first), names.index(second)
         start, line = body.bind_heads[a], body.bind_heads[b] - body.bind_heads[a]
         own = skin_weights[:, [names.index(bone) for bone in bones]].sum(1)
@@ -121,15 +121,14 @@ def solids_of(
         here = _between(radius, along)
         beyond = (-along).clamp(min=0) + (along - 1).clamp(min=0)
         here = (here.square() - (beyond * line.norm()).square()).clamp(min=0).sqrt()
-        clearance = torch.minimum(distance - here, _MARGIN + room)
-        touches = torch.where(hair > 0, float(for_hair), float(for_cloth))
-        if not bones:  # before the belly, cloth goes as it is carried: thighs come up there
-            touches = touches * torch.where(hair > 0, 1.0, _rise(square_to[:, 2], 0.03, -0.03))
-        elif "leg" in first:
-            touches = touches * _rise(along, -0.12, 0.12)
-        if touches.any():
-            side = F.normalize(square_to, dim=1).T.contiguous()
-            out.append(Solid(a, b, names.index(turns), radius, side, clearance, touches))
+        clearance = (distance - here).clamp(max=_MARGIN)
+        touches = torch.ones(len(loose))
+        if not bones and not hair:  # before the belly cloth passes: thighs come up there
+            touches = _rise(square_to[:, 2], 0.03, -0.03)
+        elif "leg" in first and bones:
+            touches = _rise(along, -0.12, 0.12)
+        side = F.normalize(square_to, dim=1).T.contiguous()
+        out.append(Solid(a, b, names.index(turns), radius, side, clearance, touches))
     return out
 
 

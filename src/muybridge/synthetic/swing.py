@@ -12,9 +12,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-_STIFFNESS = 4.5
+_STIFFNESS = 7.0
 """Times that of a pendulum of the same length."""
-_DAMPING = 0.5
+_DAMPING = 0.55
 """Share of the damping at which nothing would swing back."""
 _HARDEST = 35.0
 """m/s2; what is carried faster is taken to be carried at this rate."""
