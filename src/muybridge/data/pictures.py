@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import av
 import numpy as np
@@ -24,6 +24,7 @@ MAX_PIXELS = 1 << 32
 _FORMATS = {3: ("bgr0", "rgb24"), 1: ("gray", "gray")}
 
 
+@runtime_checkable
 class Pictures(Protocol):
     """Frames and mattes of ``views x frames`` pictures."""
 

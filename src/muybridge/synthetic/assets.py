@@ -29,6 +29,8 @@ SIDES = ("front", "back")
 MARGIN = 0.08
 """Free border around an asset, as a share of its longer side."""
 _HEAD = ("head", "eye", "neck03", "neck02")
+_HAIR = 0.4
+"""How far a face's picture follows hair and hats off the head, as a share of its height."""
 
 
 @dataclass(frozen=True)
@@ -66,15 +68,17 @@ def cut_out(
     for view, name in enumerate(SIDES):
         camera = cameras.select([view])
         if name == "front":
-            made.append(_asset(
-                "face-front", posed, _head(figure), camera, light, side
-            ))
+            made.append(_face(figure, posed, camera, light, side))
         for role in GARMENTS:
             if role in roles:
                 chosen = [k for k, layer in enumerate(figure.layers) if layer.role == role]
                 shown = torch.isin(layers, torch.tensor(chosen))
+                place = project_points(
+                    posed.vertices[0][shown][None], camera.K[0], camera.T_cam_world[0]
+                )[0, :, :2]
                 made.append(_asset(
-                    f"{role}-{name}", only(posed, chosen), shown, camera, light, side
+                    f"{role}-{name}", only(posed, chosen), place.amin(0), place.amax(0), camera,
+                    light, side,
                 ))
     return made
 
@@ -104,25 +108,34 @@ def unmultiplied(
     return np.concatenate([colour, matte[..., None]], -1)
 
 
-def _head(figure: Figure) -> Bool[Tensor, "N"]:
-    """Vertices of the head: of skin by its bones, of hair and hats above the chin."""
+def _heads(figure: Figure) -> tuple[Bool[Tensor, "N"], Bool[Tensor, "N"]]:
+    """Vertices of the head's skin, and of hair and hats above the chin."""
     bones = [k for k, b in enumerate(figure.body.rig.bones) if b.startswith(_HEAD)]
     share = torch.cat([layer.weights[:, bones].sum(1) for layer in figure.layers])
     roles = [layer.role for layer in figure.layers for _ in range(len(layer.vertices))]
-    points = figure.bind_vertices
+    height = figure.bind_vertices[:, 1]
     skin = torch.tensor([role == "skin" for role in roles]) & (share > 0.6)
-    chin = points[skin, 1].min() - 0.02 * figure.scale
     top = torch.tensor([role in ("hair", "hat") for role in roles]) & (share > 0.6)
-    return skin | (top & (points[:, 1] > chin))
+    return skin, top & (height > height[skin].min() - 0.02 * figure.scale)
+
+
+def _face(figure: Figure, posed: PosedFigure, camera: Cameras, light: Light, side: int) -> Asset:
+    """The head of the whole person; hair that stands or hangs far off is cropped."""
+    place = project_points(posed.vertices[0][None], camera.K[0], camera.T_cam_world[0])[0, :, :2]
+    skin, top = _heads(figure)
+    low, high = place[skin].amin(0), place[skin].amax(0)
+    reach = _HAIR * (high - low)[1]
+    if bool(top.any()):
+        low = torch.maximum(torch.minimum(low, place[top].amin(0)), low - reach)
+        high = torch.maximum(high, torch.minimum(place[top].amax(0), high + reach))
+    return _asset("face-front", posed, low, high, camera, light, side)
 
 
 def _asset(
-    name: str, posed: PosedFigure, shown: Bool[Tensor, "N"], camera: Cameras, light: Light,
-    side: int,
+    name: str, posed: PosedFigure, low: Float[Tensor, "2"], high: Float[Tensor, "2"],
+    camera: Cameras, light: Light, side: int,
 ) -> Asset:
-    """What one camera sees, zoomed to the vertices that count."""
-    place = project_points(posed.vertices[0][None], camera.K[0], camera.T_cam_world[0])[0]
-    low, high = place[shown, :2].amin(0), place[shown, :2].amax(0)
+    """What one camera sees, zoomed to a box of its picture and a margin around it."""
     middle, half = (low + high) / 2, (high - low) / 2 + MARGIN * float((high - low).max())
     zoom = side / (2 * float(half.max()))
     width, height = (max(16, round(2 * float(h) * zoom)) for h in half)

@@ -14,8 +14,14 @@ from muybridge.errors import InputError
 from muybridge.synthetic.dice import Dice
 from muybridge.synthetic.figure import Figure
 from muybridge.synthetic.light import Light
-from muybridge.synthetic.looks import canvas_of, hair_layers, identity, skin_layers
-from muybridge.synthetic.looks.identity import Identity
+from muybridge.synthetic.looks import (
+    Identity,
+    canvas_of,
+    hair_layers,
+    hat,
+    identity,
+    skin_layers,
+)
 from muybridge.synthetic.splits import Split, number_in, split_of
 from muybridge.synthetic.wardrobe import design, dress
 
@@ -80,8 +86,8 @@ class Cast:
         """
         try:
             garments = tuple((str(kind), int(number)) for kind, number in data["garments"])
-            hat = data["hat"] if data["hat"] is None else int(data["hat"])
-            made = Cast(int(data["identity"]), garments, hat, int(data["light"]), data["split"])
+            head = data["hat"] if data["hat"] is None else int(data["hat"])
+            made = Cast(int(data["identity"]), garments, head, int(data["light"]), data["split"])
         except (KeyError, TypeError, ValueError):
             raise InputError("cast", "", "is no cast", "give what muybridge people wrote") from None
         mixed = {split_of(number) for number in made.numbers()} - {made.split}
@@ -92,8 +98,8 @@ class Cast:
 
     def numbers(self) -> list[int]:
         """Everything that was drawn."""
-        hat = [] if self.hat is None else [self.hat]
-        return [self.identity, self.light, *hat, *(number for _, number in self.garments)]
+        head = [] if self.hat is None else [self.hat]
+        return [self.identity, self.light, *head, *(number for _, number in self.garments)]
 
 
 def cast(number: int, split: Split) -> Cast:
@@ -117,8 +123,8 @@ def cast(number: int, split: Split) -> Cast:
         return number_in(split, dice.whole(0, DESIGNS - 1))
 
     garments = tuple((kind, drawn()) for kind in kinds)
-    hat = drawn() if dice.chance(0.16) else None
-    return Cast(who, garments, hat, drawn(), split)
+    head = drawn() if dice.chance(0.16) else None
+    return Cast(who, garments, head, drawn(), split)
 
 
 def light_of(who: Cast) -> Light:
@@ -143,8 +149,8 @@ def build_figure(who: Cast, detail: int = 1024) -> Figure:
     person: Identity = identity(who.identity)
     canvas = canvas_of(person)
     designs = [design(kind, number) for kind, number in who.garments]
-    hat = None if who.hat is None else design("cap", who.hat)
+    worn = None if who.hat is None else hat(who.hat)
     layers = [
-        *skin_layers(canvas, person), *hair_layers(canvas, person, hat), *dress(canvas, designs),
+        *skin_layers(canvas, person), *hair_layers(canvas, person, worn), *dress(canvas, designs),
     ]
     return Figure(canvas.body, layers, who.to_dict(), detail)

@@ -105,7 +105,7 @@ def reference_pose(
               knees_out=dice.between(3, 9))
     rig.spine(x=dice.between(0, 4))
     rig.turn("head", x=dice.near(-1, 4), y=dice.near(0, 5))
-    spread, elbow = dice.between(14, 38), dice.between(6, 24)
+    spread, elbow = dice.between(8, 32), dice.between(6, 24)
     place_arms(rig, {
         side: {
             "swing": rig.curve(dice.near(2, 6)), "spread": rig.curve(spread + dice.near(0, 3)),
