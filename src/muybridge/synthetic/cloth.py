@@ -142,9 +142,10 @@ class _Hanging:
         self._own_pairs = Pairs.of(whole.weights[self.index])
         cling = whole.clinging.clone()
         cling[whole.range_of(number)] = False
+        rig = whole.body.rig
         self._solids = solids_of(
-            whole.body, whole.vertices[cling], whole.weights[cling],
-            whole.vertices[self.index], strands,
+            whole.body, torch.cat([whole.body.bind_vertices, whole.vertices[cling]]),
+            torch.cat([rig.weights, whole.weights[cling]]), whole.vertices[self.index], strands,
         )
         under = [whole.range_of(k) for k in below]
         self._below = what_lies_below(

@@ -18,7 +18,7 @@ from muybridge.motion import Motion
 from muybridge.synthetic.bending import Bending
 from muybridge.synthetic.cloth import Cloth
 from muybridge.synthetic.layers import Layer
-from muybridge.synthetic.surface import Surface, merge
+from muybridge.synthetic.surface import Surface, merge, trim
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,8 @@ class Figure:
 
     Args:
         body: naked, in its bind pose; ``body.pose(motion)`` is the exact body below.
-        layers: all of them; ``hides`` of each is left out of the skin.
+        layers: all of them; ``hides`` of each is left out of the skin. The figure keeps
+            only what can be seen of them.
         parameters: what the person was made from, as JSON can hold it.
         detail: most texels a side of a texture; 256 is enough for pictures of 128 pixels.
 
@@ -85,10 +86,10 @@ class Figure:
                     "make the layer on this body",
                 )
         self.body = body
-        self.layers = tuple(layers)
+        self.layers = trim(layers, body.mesh)
         self.parameters: dict[str, Any] = dict(parameters or {})
         self.detail = detail
-        self.bind_vertices: Float[Tensor, "N 3"] = torch.cat([x.vertices for x in layers])
+        self.bind_vertices: Float[Tensor, "N 3"] = torch.cat([x.vertices for x in self.layers])
         low, high = body.bind_vertices.aminmax(dim=0)
         self.scale: float = float(high[1] - low[1]) / 1.75
         """Of lengths, against a person of 1.75 m."""
@@ -96,7 +97,7 @@ class Figure:
     @cached_property
     def surface(self) -> Surface:
         """What is drawn; made once."""
-        return merge(self.layers, self.body.mesh, self.detail)
+        return merge(self.layers, self.detail)
 
     @cached_property
     def _pairs(self) -> Pairs:
@@ -134,6 +135,12 @@ class Figure:
         empty = torch.zeros(0, dtype=torch.long)
         return torch.cat([empty, *moved]), torch.cat([empty, *source])
 
+    @cached_property
+    def _featured(self) -> Pairs:
+        """Skinning weights of the vertices that move with the face."""
+        weights = torch.cat([layer.weights for layer in self.layers])
+        return Pairs.of(weights[self._features[0]])
+
     @torch.no_grad()
     def posed(self, motion: Motion) -> PosedFigure:
         """The person in every frame of a motion, cloth and hair swinging.
@@ -147,12 +154,11 @@ class Figure:
         R_world_bind, heads, _ = body.bones(motion.R_parent_joint, motion.root_position)
         shift = heads - torch.einsum("tbij,bj->tbi", R_world_bind, body.bind_heads)
         affine = torch.cat([R_world_bind, shift[..., None]], -1)
-        points: Tensor = self.bind_vertices
-        if motion.face and body.face_actions is not None:
-            moved, source = self._features
-            points = points.expand(motion.frames, -1, -1).clone()
-            points[:, moved] += body.face_actions(motion.face)[:, source]
-        vertices = blend(self._pairs, points, affine)
+        vertices = blend(self._pairs, self.bind_vertices, affine)
+        moved, source = self._features
+        if motion.face and body.face_actions is not None and len(moved):
+            points = self.bind_vertices[moved] + body.face_actions(motion.face)[:, source]
+            vertices = vertices.index_copy(1, moved, blend(self._featured, points, affine))
         vertices = self._cloth.settled(vertices, R_world_bind, heads, float(motion.fps))
         return PosedFigure(
             self.surface, vertices.contiguous(), self._bending.amount(R_world_bind)

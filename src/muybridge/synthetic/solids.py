@@ -20,6 +20,8 @@ from muybridge.body import ShapedBody
 _KNOTS = 7
 _MARGIN = 0.011
 """Metres that cloth keeps off a solid, unless it lay closer in the bind pose."""
+_OUT_OF_REACH = 0.4
+"""Metres from a solid's line beyond which it never comes to what is loose."""
 _SOLIDS: tuple[tuple[str, str, str, tuple[str, ...], bool, bool], ...] = tuple(
     (
         f"{first}.{side}", f"{second}.{side}", turns or f"{first}.{side}",
@@ -118,6 +120,9 @@ def solids_of(
             radius = _radius(skin[own > 0.6], start, line)
         along, square_to = _split(loose, start, line)
         distance = square_to.norm(dim=1)
+        nearest = (loose - start - along.clamp(0, 1)[:, None] * line).norm(dim=1).amin()
+        if float(nearest) > _OUT_OF_REACH:
+            continue
         here = _between(radius, along)
         beyond = (-along).clamp(min=0) + (along - 1).clamp(min=0)
         here = (here.square() - (beyond * line.norm()).square()).clamp(min=0).sqrt()

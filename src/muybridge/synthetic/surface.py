@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import torch
@@ -81,35 +81,56 @@ class Surface:
         return normals, torch.stack(slopes, 1)
 
 
-def merge(layers: Sequence[Layer], mesh: Mesh, finest: int) -> Surface:
-    """One surface of all layers, without the skin that garments hide.
+def trim(layers: Sequence[Layer], mesh: Mesh) -> tuple[Layer, ...]:
+    """The layers without the skin that garments hide, and without vertices of no triangle.
 
     Args:
         layers: of one person, in the bind pose.
         mesh: of the body, whose triangles ``hides`` counts.
-        finest: most texels a side of a texture.
     """
     hidden = torch.stack([layer.hides for layer in layers]).any(0)
-    faces, corners, number, matter, two_sided = [], [], [], [], []
-    first = 0
-    for k, layer in enumerate(layers):
+    out = []
+    for layer in layers:
         shown = ~_covered(layer, mesh, hidden)
-        count = int(shown.sum())
-        faces.append(layer.faces[shown] + first)
-        corners.append(layer.uv[layer.faces_uv[shown]].flatten(1))
-        number.append(torch.full((count,), k))
-        matter.append(torch.full((count,), int(layer.material.matter)))
-        two_sided.append(torch.full((count,), layer.two_sided))
+        used, faces = layer.faces[shown].unique(return_inverse=True)
+        out.append(
+            replace(
+                layer, vertices=layer.vertices[used], weights=layer.weights[used],
+                faces=faces.reshape(-1, 3), faces_uv=layer.faces_uv[shown],
+                slack=layer.slack[used],
+            )
+        )
+    return tuple(out)
+
+
+def merge(layers: Sequence[Layer], finest: int) -> Surface:
+    """One surface of all layers.
+
+    Args:
+        layers: of one person, in the bind pose, as :func:`trim` gives them.
+        finest: most texels a side of a texture.
+    """
+    first, faces = 0, []
+    for layer in layers:
+        faces.append(layer.faces + first)
         first += len(layer.vertices)
+    counts = torch.tensor([len(layer.faces) for layer in layers])
+
+    def of_each(values: Sequence[int]) -> Tensor:
+        return torch.repeat_interleave(torch.tensor(values), counts)
+
     triangles = torch.cat(faces)
+    corners = torch.cat([layer.uv[layer.faces_uv].flatten(1) for layer in layers])
     vertices = torch.cat([layer.vertices for layer in layers])
     corner = triangles.T.reshape(-1)
     around = torch.argsort(corner, stable=True) % len(triangles)
     count = torch.bincount(corner, minlength=first)
     return Surface(
-        triangles, torch.cat(corners).float(), torch.cat(number), torch.cat(matter),
-        torch.cat(two_sided), stack_textures(layers, finest),
-        ambient_occlusion(vertices, triangles), around, torch.cumsum(count, 0) - count,
+        triangles, corners.float(), of_each(range(len(layers))),
+        of_each([int(layer.material.matter) for layer in layers]),
+        of_each([layer.two_sided for layer in layers]).bool(),
+        stack_textures(layers, finest), ambient_occlusion(vertices, triangles),
+        around, torch.cumsum(count, 0) - count,
     )
 
 
