@@ -141,7 +141,7 @@ def _short(look: HairLook) -> Groom:
         volume=_volume(look, 0.012 + 0.012 * long, 0.0055 * fade + 0.003 * long,
                        0.006 * fade + 0.004 * long, 0.013 + 0.010 * long, rough=0.0022),
         pole=unit_vector(0.1, 0.86, -0.5), curls=0.35 * look.curl, flow=flow,
-        walk=Walk(4, 0.04, 0.45, 0.010, 0.55 if kind == 1 else 0.35, False),
+        walk=Walk(4, 0.04, 0.45, 0.006, 0.55 if kind == 1 else 0.35, False),
         locks=250, shortest=0.026 + 0.012 * long, longest=0.046 + 0.032 * long,
         wide=0.0046, ridge=0.3, curl=0.003 * look.curl, turns=16.0, tilt=0.3, tip=0.15,
     )
@@ -153,7 +153,7 @@ def _side_parted(look: HairLook) -> Groom:
         volume=_volume(look, 0.017 + 0.010 * look.length, 0.008, 0.010, 0.016, rough=0.0015),
         pole=unit_vector(0.34 * parting, 0.9, 0.1), curls=0.15 * look.curl,
         flow=from_parting(parting, 0.35 + 0.3 * look.volume),
-        walk=Walk(6, 0.10, 0.35, 0.013, 0.25, False),
+        walk=Walk(6, 0.10, 0.35, 0.005, 0.25, False),
         locks=190, shortest=0.045, longest=0.085 + 0.03 * look.length, wide=0.0060, ridge=0.25,
         curl=0.003 * look.curl, turns=12.0, tilt=0.2, tip=0.15,
     )
@@ -165,7 +165,7 @@ def _curly(look: HairLook) -> Groom:
         volume=_volume(look, 0.026 + 0.014 * long, 0.016 + 0.010 * long, 0.018 + 0.010 * long,
                        0.020 + 0.010 * long, rough=0.006, grain=320.0, edge=0.018, bulge=0.4),
         pole=unit_vector(0.05, 0.86, -0.5), curls=0.9, flow=from_crown(0.35, 0.3 * look.parting),
-        walk=Walk(9, 0.30, 0.55, 0.020, 0.7, True),
+        walk=Walk(9, 0.30, 0.55, 0.007, 0.7, True),
         locks=230, shortest=0.050 + 0.03 * long, longest=0.080 + 0.15 * long * long,
         wide=0.0066, ridge=0.0, curl=0.0075, turns=15.0, tilt=0.5, tip=0.45,
     )
@@ -177,7 +177,7 @@ def _afro(look: HairLook) -> Groom:
         volume=_volume(look, size, 0.92 * size, 0.95 * size, 0.85 * size, rough=0.0045,
                        grain=420.0, edge=0.030, taper=0.45, bulge=0.75),
         pole=unit_vector(0.0, 1.0, -0.25), curls=1.0, flow=outwards(look.seed),
-        walk=Walk(3, 0.0, 0.5, size, 1.15, False),
+        walk=Walk(3, 0.0, 0.5, 0.0, 1.15, False),
         locks=460, shortest=0.007, longest=0.013, wide=0.0052, ridge=0.35, tip=0.65,
     )
 
@@ -188,7 +188,7 @@ def _hanging(look: HairLook, shortest: float, longest: float, locks: int) -> Gro
         volume=_volume(look, 0.015, 0.012, 0.015, 0.013, rough=0.001, edge=0.010),
         pole=unit_vector(0.30 * look.parting, 0.92, 0.05), curls=0.25 * waves,
         flow=from_parting(look.parting, 0.22),
-        walk=Walk(11, 0.70, 0.40, 0.014, 0.15, True),
+        walk=Walk(11, 0.70, 0.40, 0.006, 0.15, True, (0.0, 1.45, 1.8, 1.45)[look.seed % 4]),
         locks=locks, shortest=shortest, longest=longest, wide=0.0140, ridge=0.2,
         curl=0.001 + 0.011 * waves, turns=7.0 + 5.0 * waves, tilt=0.15 + 0.3 * waves, tip=0.3,
     )
@@ -210,7 +210,7 @@ def _tied(look: HairLook, high: float) -> Groom:
     return Groom(
         volume=_volume(look, 0.009, 0.007, 0.011, 0.009, rough=0.0008, edge=0.010),
         pole=(x, y, z), curls=0.15 * look.curl, flow=towards(place),
-        walk=Walk(6, 0.0, 0.15, 0.008, 0.08, False),
+        walk=Walk(6, 0.0, 0.15, 0.0025, 0.08, False),
         locks=100, shortest=0.09, longest=0.17, wide=0.009, ridge=0.22, tilt=0.12, tip=0.5,
         curl=0.0012 * look.curl, turns=10.0, ties=((x, y, z),),
     )

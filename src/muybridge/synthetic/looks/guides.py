@@ -32,18 +32,20 @@ class Walk:
         steps: points of each curve after its root.
         weight: 0 stays with the flow .. 1 hangs at once.
         stiffness: how much of its direction a lock keeps at every step, 0..1.
-        lift: height over the scalp that it keeps.
+        loft: by how much some locks lie higher over the scalp than others.
         rise: angle at which it leaves the scalp, radians.
         shy: whether it keeps out of the face.
+        ahead: azimuth up to which locks fall before the shoulders, radians.
         margin: off shoulders and back.
     """
 
     steps: int
     weight: float
     stiffness: float
-    lift: float
+    loft: float
     rise: float
     shy: bool
+    ahead: float = 0.0
     margin: float = 0.024
 
 
@@ -151,7 +153,7 @@ def walk(
     pace = (length / how.steps)[:, None]
     here = head.place(start, 0.4 * lift)
     heading = F.normalize(flow(start) * math.cos(how.rise) + start * math.sin(how.rise), dim=1)
-    ahead = before_shoulders(start)
+    ahead = before_shoulders(start, how.ahead)
     path = [here]
     ear = float(head.ear_tops[1])
     for number in range(how.steps):
@@ -163,8 +165,7 @@ def walk(
         wish = flow(direction) * (1 - pull) + _DOWN * pull + blocks.gathered(here, ahead)
         heading = F.normalize(how.stiffness * heading + (1 - how.stiffness) * wish, dim=1)
         following = here + pace * heading
-        if how.weight < 1.0 or how.lift < 0.05:
-            following = _laid(head, following, lift, on_scalp[:, 0])
+        following = _laid(head, following, lift, on_scalp[:, 0])
         following = blocks.off_head(following, lift)
         if how.shy:
             following = out_of_face(head, following)
@@ -178,10 +179,17 @@ def walk(
     return torch.stack(path, 1)
 
 
-def before_shoulders(start: Float[Tensor, "K 3"]) -> Float[Tensor, "K"]:  # noqa: F821
-    """1 for locks that fall before the shoulders, by where their roots lie, else -1."""
+def before_shoulders(
+    start: Float[Tensor, "K 3"], reach: float
+) -> Float[Tensor, "K"]:  # noqa: F821
+    """1 for locks that fall before the shoulders, else -1.
+
+    Args:
+        start: directions of their roots.
+        reach: azimuth up to which they do, radians.
+    """
     azimuth = torch.atan2(start[:, 0], start[:, 2]).abs()
-    return torch.where((azimuth < 1.2) & (start[:, 1] < 0.88), 1.0, -1.0)
+    return torch.where((azimuth < reach) & (start[:, 1] < 0.92), 1.0, -1.0)
 
 
 def _laid(head: Head, points: Tensor, lift: Tensor, share: Tensor) -> Tensor:

@@ -77,7 +77,7 @@ def _buzz(line: Hairline, identity: Identity) -> Layer:
     volume = Volume(thick, 0.7 * thick, 0.8 * thick, thick, 0.014, 0.0003, 300.0, look.seed % 991)
     groom = Groom(
         volume, unit_vector(0.1, 0.86, -0.5), 0.85, from_crown(0.5),
-        Walk(3, 0.0, 0.5, 0.01, 0.3, False), 0, 0.01, 0.01, 0.004, 0.3,
+        Walk(3, 0.0, 0.5, 0.0, 0.3, False), 0, 0.01, 0.01, 0.004, 0.3,
     )
     return _cap(line, identity, volume, groom, 56)
 
@@ -124,7 +124,7 @@ def _locks(
         return torch.rand(count, generator=generator)
 
     thick = volume.over(start, s)
-    lift = thick + (0.0005 + 0.006 * drawn()) * s
+    lift = thick + (0.0004 + groom.walk.loft * drawn()) * s
     length = groom.shortest + (groom.longest - groom.shortest) * drawn()
     length = length * _trim(start, look)
     for tie in groom.ties:
@@ -137,7 +137,7 @@ def _locks(
         amplitude = groom.curl * (0.6 + 0.8 * drawn()) * s
         turns = groom.turns * length * (0.8 + 0.4 * drawn())
         path = curled(head, path, amplitude, turns, 2 * math.pi * drawn())
-        path = _freed(line, path, groom, before_shoulders(start))
+        path = _freed(line, path, groom, before_shoulders(start, groom.walk.ahead))
     lane = (drawn() * LANES).long().clamp(max=LANES - 1)
     width = groom.wide * (0.75 + 0.5 * drawn()) * s
     twist = groom.tilt * (2 * drawn() - 1)
@@ -209,9 +209,9 @@ def _fringe(
         flat = wish - d * (wish * d).sum(1, keepdim=True)
         return F.normalize(flat, dim=1)
 
-    length = (0.055 + 0.030 * look.fringe + 0.012 * jitter) * s
-    how = Walk(6, 0.10, 0.35, 0.012, 0.30, False)
-    lift = (0.006 + 0.006 * torch.rand(count, generator=generator)) * s
+    length = (0.055 + 0.030 * look.fringe + 0.022 * jitter) * s
+    how = Walk(6, 0.10, 0.35, 0.006, 0.30, False)
+    lift = (0.006 + how.loft * torch.rand(count, generator=generator)) * s
     path = walk(line, start, flow, length, how, lift)
     lane = torch.arange(count) % LANES
     width = (0.0085 + 0.003 * torch.rand(count, generator=generator)) * s

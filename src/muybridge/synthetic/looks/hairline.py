@@ -63,10 +63,10 @@ class Hairline:
             azimuth = math.atan2(depth * 0.85, z - middle)
             return azimuth, _polar_at(head, azimuth, y)
 
-        temple = ear_front + 0.034 * s - 0.9 * back
+        temple = ear_front + 0.041 * s - 0.9 * back
         angles.append(beside(temple, eyes + 0.034 * s + 0.5 * back))
-        angles.append(beside(ear_front + 0.021 * s, eyes + 0.010 * s))
-        angles.append(beside(ear_front + 0.015 * s, sideburn))
+        angles.append(beside(ear_front + 0.027 * s, eyes + 0.010 * s))
+        angles.append(beside(ear_front + 0.018 * s, sideburn))
         angles.append(beside(ear_front + 0.003 * s, sideburn - 0.001 * s))
         angles.append(beside(ear_front - 0.002 * s, top - 0.008 * s))
         angles.append(beside((ear_front + ear_back) / 2, top + 0.001 * s))

@@ -17,7 +17,7 @@ from muybridge.synthetic.looks.filling import filled
 from muybridge.synthetic.looks.hat_paint import hat_material
 from muybridge.synthetic.looks.head import MAP, Head, disc, plan, radial_map, unit
 from muybridge.synthetic.looks.identity import HairLook
-from muybridge.synthetic.looks.paint import step
+from muybridge.synthetic.looks.paint import bump, step
 from muybridge.synthetic.looks.palette import Colour
 from muybridge.synthetic.looks.scalp import grid_faces
 
@@ -85,14 +85,15 @@ class Worn:
     Attributes:
         head: whose.
         layer: the hat.
-        radius: of the crown's shell about the skull's centre, over the head's disc, metres.
-        inside: where that shell is.
+        radius: of crown and brim about the skull's centre, over the head's disc, metres.
+        inside: where the crown is. covered: where crown or brim are.
     """
 
     head: Head
     layer: Layer
     radius: Float[Tensor, "M M"]
     inside: Float[Tensor, "M M"]
+    covered: Float[Tensor, "M M"]
 
     @staticmethod
     def on(head: Head, hat: Hat) -> Worn:
@@ -106,7 +107,11 @@ class Worn:
         known = seen & (radius > 0)
         radius = filled(radius[..., None], known)[..., 0]
         layer = _layer(head, hat, shell, _hidden(head, radius, seen))
-        return Worn(head, layer, radius, seen.float())
+        whole, covered = radial_map(layer.vertices, layer.faces, head.centre)
+        covered |= seen
+        limit = torch.where(seen, radius, whole)
+        limit = filled(limit[..., None], covered)[..., 0]
+        return Worn(head, layer, limit, seen.float(), covered.float())
 
     def restyled(self, look: HairLook) -> HairLook:
         """How hair is worn below a hat: tied low, afros shorter."""
@@ -130,8 +135,8 @@ class Worn:
         size = away.norm(dim=1)
         direction = away / size[:, None]
         place = disc(direction)
-        most = sample_texture(self.radius[..., None], place)[..., 0] - 0.0022 * s
-        grown = F.max_pool2d(self.inside[None, None], 3, 1, 1)[0, 0]
+        most = sample_texture(self.radius[..., None], place)[..., 0] - 0.0035 * s
+        grown = F.max_pool2d(self.covered[None, None], 3, 1, 1)[0, 0]
         under = sample_texture(grown[..., None], place)[..., 0] > 0
         drawn = torch.where(under, size.minimum(most), size)
         shrunk = -F.max_pool2d(-self.inside[None, None], 11, 1, 5)[0, 0]
@@ -161,7 +166,7 @@ def _edge(head: Head, hat: Hat) -> tuple[Tensor, Tensor]:
     """Azimuths, and directions of the crown's lower edge on the head."""
     s = head.scale
     azimuth = (torch.arange(_AROUND) / _AROUND - 0.5) * 2 * math.pi
-    front, back = {"cap": (0.050, 0.020), "beanie": (0.050, -0.012), "brimmed": (0.052, 0.024)}[
+    front, back = {"cap": (0.050, 0.020), "beanie": (0.050, -0.012), "brimmed": (0.052, 0.030)}[
         hat.kind
     ]
     sides = 0.5 * (front + back) + {"cap": 0.004, "beanie": 0.003, "brimmed": 0.004}[hat.kind]
@@ -186,11 +191,11 @@ def _shell(head: Head, hat: Hat) -> Float[Tensor, "R A 3"]:
     share = torch.linspace(0.03, 1, _RINGS)[:, None]
     top = F.normalize(torch.tensor([0.0, 1.0, -0.10]), dim=0)
     if hat.kind == "brimmed":
-        return _tall(head, hat, edge, share)
+        return _tall(head, hat, edge)
     angle = (edge @ top).acos()[None]
     mixed = ((1 - share) * angle).sin()[..., None] * top + (share * angle).sin()[..., None] * edge
     direction = F.normalize(mixed, dim=-1)
-    over = 0.0085 + 0.0 * share
+    over = torch.full_like(share, 0.0085)
     up = 1 - share
     if hat.kind == "cap":
         facing = step(-0.2, 0.8, azimuth.cos()) if not hat.backwards else step(
@@ -202,21 +207,30 @@ def _shell(head: Head, hat: Hat) -> Float[Tensor, "R A 3"]:
     return head.place(direction, over.expand(_RINGS, _AROUND) * s)
 
 
-def _tall(head: Head, hat: Hat, edge: Tensor, share: Tensor) -> Float[Tensor, "R A 3"]:
+_PROFILE = (
+    # how far up, how wide: from the middle of the top down to the lower edge
+    (0.93, 0.02), (0.96, 0.25), (0.99, 0.48), (1.00, 0.66), (0.96, 0.79), (0.87, 0.86),
+    (0.73, 0.90), (0.55, 0.93), (0.36, 0.96), (0.18, 0.985), (0.0, 1.0),
+)
+
+
+def _tall(head: Head, hat: Hat, edge: Tensor) -> Float[Tensor, "R A 3"]:
     """A crown with walls and a dented top."""
     s = head.scale
-    rim = head.place(edge, 0.0075 * s)
+    rim = head.place(edge, 0.0080 * s)
     middle = rim.mean(0)
-    height = (0.092 + 0.030 * hat.crown) * s
-    up = 1 - share
-    wall = step(0.0, 0.62, up) * height * (0.9 + 0.1 * step(0.0, 1.0, up))
-    narrow = 1 - 0.16 * step(0.0, 0.6, up)
-    inner = (share / 0.42).clamp(max=1.0) ** 0.8
-    flat = (rim - middle)[None] * torch.tensor([1.0, 0.0, 1.0])
-    points = middle + flat * (narrow * inner)[..., None]
-    lean = (rim[:, 1] - middle[1])[None] * share
-    dent = 0.016 * s * step(0.75, 1.0, up) * hat.curve
-    points[..., 1] = middle[1] + wall + lean - dent
+    up, wide = torch.tensor(_PROFILE).unbind(1)
+    height = (0.088 + 0.026 * hat.crown) * s
+    # low crowns are round like a bucket's, high ones narrow like a felt hat's
+    wide = wide ** (0.75 + 0.75 * hat.crown)
+    flat = (rim - middle)[None] * wide[:, None, None]
+    top = step(0.55, 1.0, up)[:, None]
+    ahead = step(0.0, 0.08, flat[..., 2] / s)
+    pinch = 1 - 0.32 * hat.crown * top * ahead
+    x, z = flat[..., 0] * pinch, flat[..., 2]
+    dent = 0.020 * s * hat.crown * top * bump(x / s, 0.018)
+    y = middle[1] + up[:, None] * height + (rim[:, 1] - middle[1])[None] * wide[:, None] - dent
+    points = torch.stack([middle[0] + x, y, middle[2] + z], -1)
     away = points - head.centre
     radius = away.norm(dim=-1)
     direction = away / radius[..., None]
@@ -301,7 +315,7 @@ def _brim(head: Head, hat: Hat, edge: Float[Tensor, "A 3"]) -> Float[Tensor, "R 
     level = (edge - middle) * torch.tensor([1.0, 0.0, 1.0])
     out = F.normalize(level, dim=1)
     share = torch.linspace(0, 1, 5)[:, None]
-    width = (0.040 + 0.050 * hat.brim) * s
+    width = (0.045 + 0.045 * hat.brim) * s
     bend = (hat.curve - 0.35) * out[:, 0].square() - 0.22 * out[:, 2].abs()
     points = edge[None] + out * (share * width)[..., None]
     points[..., 1] += share.square() * width * bend * 0.9 - 0.10 * share * width
@@ -312,7 +326,6 @@ def _cuff(head: Head, shell: Tensor, depth: float, soft: bool) -> Float[Tensor, 
     """A band around the lower edge: folded wool, or a ribbon."""
     low, high = shell[-1], shell[-4]
     up = F.normalize(high - low, dim=1)
-    out = F.normalize((low - low.mean(0)) * torch.tensor([1.0, 0.0, 1.0]), dim=1)
     share = torch.linspace(0, 1, 5)[:, None]
     thick = 0.0065 if soft else 0.0016
     # follows the shell, puffed out in its middle
@@ -323,7 +336,7 @@ def _cuff(head: Head, shell: Tensor, depth: float, soft: bool) -> Float[Tensor, 
     puff = thick * head.scale * (1 - (2 * share - 1).abs() ** 3)
     shell_radius = _radius_on(shell, head, direction)
     radius = radius.maximum(shell_radius) + puff + 0.0005 * head.scale
-    return head.centre + direction * radius[..., None] + 0.0 * out
+    return head.centre + direction * radius[..., None]
 
 
 def _radius_on(shell: Tensor, head: Head, directions: Tensor) -> Tensor:

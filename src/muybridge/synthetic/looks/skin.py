@@ -144,7 +144,7 @@ def _underwear(paint: Paint, canvas: Canvas, texels: Texels, identity: Identity)
     cloth = step(0.02 * s, 0.015 * s, y - root) * step(0.075 * s, 0.07 * s, legs)
     if identity.female:
         low, high = canvas.head_of("spine02")[1], canvas.head_of("spine01")[1]
-        band = step(low - 0.03 * s, low - 0.025 * s, y) * step(high + 0.06 * s, high + 0.055 * s, y)
+        band = step(low - 0.03 * s, low - 0.025 * s, y) * step(high + 0.02 * s, high + 0.015 * s, y)
         cloth = torch.maximum(cloth, band * (arm < 0.3))
     paint.cover(cloth * (arm < 0.5), (0.52, 0.50, 0.49))
 
