@@ -75,7 +75,8 @@ def clip(patch: Patch, field: Float[Tensor, "N"], tag: int) -> Patch:  # noqa: F
     # edges that are cut, each once: (inside, outside)
     pairs = torch.cat([one[:, [0, 1]], one[:, [0, 2]], two[:, [1, 0]], two[:, [2, 0]]])
     keys, place = (pairs[:, 0] * size + pairs[:, 1]).unique(return_inverse=True)
-    place = place + size
+    start, end = keys // size, keys % size
+    place = torch.where(field[start] == 0, start, torch.arange(len(keys)) + size)[place]
     n, m = len(one), len(two)
     a, b = place[:n], place[n : 2 * n]
     c, d = place[2 * n : 2 * n + m], place[2 * n + m :]
@@ -85,7 +86,8 @@ def clip(patch: Patch, field: Float[Tensor, "N"], tag: int) -> Patch:  # noqa: F
         torch.stack([c, two[:, 1], two[:, 2]], 1),
         torch.stack([c, two[:, 2], d], 1),
     ])
-    start, end = keys // size, keys % size
+    same = (faces == faces.roll(1, 1)).any(1)  # where the cut runs through a corner
+    faces = faces[~same]
     t = (field[start] / (field[start] - field[end])).clamp(0, 1)[:, None]
 
     def mixed(values: Tensor) -> Tensor:

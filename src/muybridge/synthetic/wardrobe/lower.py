@@ -1,4 +1,4 @@
-"""Garments that hang from the waist: trousers and shorts cut from the legs, skirts hung as tubes."""
+"""What hangs from the waist: trousers and shorts cut from the legs, skirts hung as tubes."""
 
 from __future__ import annotations
 
@@ -64,11 +64,9 @@ def make_trousers(tailor: Tailor, design: Design, worn: Worn) -> Piece:
     patch.fields[:, 3] += max(0.0, wanted - length)
     panel = _sides(patch, patch.faces)
     edges = boundary(patch.faces)
-    count = len(patch.faces)
     hemmed = rimmed(patch, 0.003 * s)
     rim = _sides(patch, torch.cat([edges, edges]))
     panel = torch.cat([panel, rim])
-    assert len(panel) == len(hemmed.faces), count
     cover = torch.minimum(top - y, below)
     cover = torch.where((tailor.arm > 0.1) | (tailor.head > 0.1), torch.full_like(y, -1.0), cover)
     solid = Solid.of(hemmed.vertices, hemmed.faces)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import colorsys
+
 from muybridge.synthetic.dice import Dice
 
 RGB = tuple[float, float, float]

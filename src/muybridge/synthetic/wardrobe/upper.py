@@ -16,8 +16,17 @@ from muybridge.synthetic.wardrobe.collar import collar
 from muybridge.synthetic.wardrobe.cutting import Patch, boundary, clip, joined, rimmed
 from muybridge.synthetic.wardrobe.design import Design
 from muybridge.synthetic.wardrobe.drape import (
-    Hanging, by_angle, cleared, occupied, puffed, rounded, sewn, smoothed, smoothstep,
-    tube_weights, wrapped,
+    Hanging,
+    by_angle,
+    cleared,
+    occupied,
+    puffed,
+    rounded,
+    sewn,
+    smoothed,
+    smoothstep,
+    tube_weights,
+    wrapped,
 )
 from muybridge.synthetic.wardrobe.piece import Field, Panel, Piece
 from muybridge.synthetic.wardrobe.section import Solid
@@ -116,7 +125,7 @@ def _cut(tailor: Tailor, design: Design) -> Cut:
         sleeve = torch.where(ours, found, sleeve)
     neck = _neckline(tailor, design)
     front = v[:, 2] > tailor.neck[2] - 0.01 * s
-    side = v[:, 0].abs()
+    across = v[:, 0].abs()
     wedge = None
     depth = {"v": 0.11 + 0.05 * design.ease, "lapel": 0.2, "collar": 0.075}.get(design.neck, 0.0)
     if design.style == "cardigan":
@@ -125,13 +134,13 @@ def _cut(tailor: Tailor, design: Design) -> Cut:
         top = float(tailor.neck[1]) - 0.02 * s
         slope = 0.07 / depth
         tip = top - depth * s
-        cone = (side - slope * (v[:, 1] - tip)) / (1 + slope**2) ** 0.5
+        cone = (across - slope * (v[:, 1] - tip)) / (1 + slope**2) ** 0.5
         wedge = torch.where(front, cone, torch.full_like(cone, 0.1))
     gape = None
     if design.opening > 0:
         hem = tailor.hip - design.length * s
         share = ((float(tailor.neck[1]) - v[:, 1]) / (float(tailor.neck[1]) - hem)).clamp(0, 1)
-        gape = side - design.opening * s * (0.35 + 0.65 * share)
+        gape = across - design.opening * s * (0.35 + 0.65 * share)
         gape = torch.where(v[:, 2] > tailor.depth, gape, torch.full_like(gape, 0.1))
     return Cut(sleeve, neck, wedge, gape)
 
@@ -158,7 +167,7 @@ def _cover(tailor: Tailor, cut: Cut, hem: float) -> Tensor:
     y = tailor.vertices[:, 1]
     cover = torch.minimum(cut.sleeve, cut.neck)
     cover = torch.minimum(cover, torch.where(tailor.arm > 0.5, torch.full_like(y, 1.0), y - hem))
-    cover = torch.minimum(cover, 0.06 * tailor.scale + float(tailor.neck[1]) - y)
+    cover = torch.minimum(cover, 0.05 * tailor.scale + float(tailor.neck[1]) - y)
     cover = torch.where(tailor.head > 0.5, torch.full_like(y, -1.0), cover)
     for field in (cut.wedge, cut.front):
         if field is not None:
