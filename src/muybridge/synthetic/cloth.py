@@ -17,7 +17,7 @@ from torch import Tensor
 from muybridge.body import ShapedBody
 from muybridge.body.skinning import Pairs, blend
 from muybridge.render import vertex_normals
-from muybridge.synthetic.contact import Sheet, tucked, what_lies_below
+from muybridge.synthetic.contact import Sheet, lies_under, tucked, what_lies_below
 from muybridge.synthetic.layers import Layer
 from muybridge.synthetic.solids import neighbours_of, solids_of
 from muybridge.synthetic.swing import lag
@@ -217,10 +217,10 @@ class _Hanging:
     def tuck(self, every: Float[Tensor, "3 T N"]) -> None:
         """Puts what has come through an outer garment back under it; changes ``every``."""
         if self._above is not None:
-            every[:, :, self.index] = tucked(
-                every.index_select(2, self.index),
-                every.index_select(2, self._above.vertex),
-                self._above.normals(every),
+            under, cover = self._above
+            every[:, :, under] = tucked(
+                every.index_select(2, under), every.index_select(2, cover.vertex),
+                cover.normals(every),
             )
 
     def _tightened(self, points: Tensor, held: Tensor) -> Tensor:
@@ -237,14 +237,19 @@ class _Hanging:
         return (moves * self._relax)[..., : points.shape[2]]
 
 
-def _cover(whole: _Whole, inner: Tensor, above: Sequence[int]) -> Sheet | None:
-    """What outer garments have near the loose vertices of an inner one."""
+def _cover(
+    whole: _Whole, inner: Tensor, above: Sequence[int]
+) -> tuple[Int[Tensor, "U"], Sheet] | None:  # noqa: F821
+    """Loose vertices that lie under outer garments, and these garments near them."""
     if not above:
         return None
     outer = torch.cat([whole.range_of(k) for k in above])
-    spots = whole.vertices[inner][:: max(1, len(inner) // 200)]
+    under = inner[lies_under(whole.vertices, whole.normals, inner, outer)]
+    if not len(under):
+        return None
+    spots = whole.vertices[under][:: max(1, len(under) // 200)]
     near = torch.cdist(whole.vertices[outer], spots).amin(1) < 0.3 * whole.scale
-    return Sheet.of(outer[near], whole.faces) if near.any() else None
+    return under, Sheet.of(outer[near], whole.faces)
 
 
 def _pivots(layer: Layer, own: Tensor) -> Int[Tensor, "M"]:  # noqa: F821

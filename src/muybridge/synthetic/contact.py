@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 _REACH = 0.07
@@ -20,8 +20,10 @@ _DEEPEST = 0.01
 """Metres below the surface at which a vertex doesn't count as lying over it."""
 _GAP = 0.006
 """Metres that layers keep apart, unless they lay closer in the bind pose."""
-_EDGE = 0.022
+_EDGE = 0.025
 """Metres along an outer layer within which a vertex lies under one of its vertices."""
+_SLID = 0.04
+"""The same for vertices that have come through in some pose."""
 _DRIFT = 0.12
 """Metres along the surface after which a vertex has slid off what it lay over."""
 _PAIRS = 1 << 24
@@ -132,6 +134,20 @@ def what_lies_below(
     return Below(over, Sheet.of(vertex[over], faces), height[over].clamp(max=_GAP))
 
 
+def lies_under(
+    vertices: Float[Tensor, "N 3"],
+    normals: Float[Tensor, "N 3"],
+    inner: Int[Tensor, "M"],  # noqa: F821
+    outer: Int[Tensor, "O"],  # noqa: F821
+) -> Bool[Tensor, "M"]:  # noqa: F821
+    """Which vertices of an inner garment an outer one covers in the bind pose."""
+    vertex = outer[torch.cdist(vertices[inner], vertices[outer]).argmin(1)]
+    apart = vertices[inner] - vertices[vertex]
+    height = (apart * normals[vertex]).sum(1)
+    along = (apart.square().sum(1) - height.square()).clamp(min=0).sqrt()
+    return (height < 0) & (height > -_REACH) & (along < _EDGE)
+
+
 def tucked(
     inner: Float[Tensor, "3 T M"], outer: Float[Tensor, "3 T O"], normals: Float[Tensor, "3 T O"]
 ) -> Float[Tensor, "3 T M"]:
@@ -150,6 +166,6 @@ def tucked(
         away = inner[:, t] - outer[:, t].gather(2, nearest)
         height = (away * up).sum(0)
         along = (away.square().sum(0) - height.square()).clamp(min=0).sqrt()
-        deep = (height + _GAP).clamp(0, _REACH) * (along < _EDGE)
+        deep = (height + _GAP).clamp(0, _REACH) * (along < _SLID)
         moved[:, t] -= up * deep
     return moved

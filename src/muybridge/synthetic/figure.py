@@ -118,14 +118,15 @@ class Figure:
         source: list[Tensor] = []
         bones = self.body.rig.bones
         head = [k for k, bone in enumerate(bones) if bone.startswith(("head", "eye", "neck0"))]
-        body_head = (self.body.rig.weights[:, head].sum(1) > 0.5).nonzero().squeeze(1)
+        body_head = (self.body.rig.weights[:, head].sum(1) > 0.02).nonzero().squeeze(1)
         first = 0
         for layer in self.layers:
             if layer.role == "skin":
-                own = (layer.weights[:, head].sum(1) > 0.5).nonzero().squeeze(1)
+                own = (layer.weights[:, head].sum(1) > 0.02).nonzero().squeeze(1)
                 if len(own):
                     apart = torch.cdist(
-                        layer.vertices[own], self.body.bind_vertices[body_head]
+                        layer.vertices[own], self.body.bind_vertices[body_head],
+                        compute_mode="donot_use_mm_for_euclid_dist",
                     )
                     near, which = apart.min(1)
                     close = near < 0.006 * self.scale
@@ -161,5 +162,5 @@ class Figure:
             vertices = vertices.index_copy(1, moved, blend(self._featured, points, affine))
         vertices = self._cloth.settled(vertices, R_world_bind, heads, float(motion.fps))
         return PosedFigure(
-            self.surface, vertices.contiguous(), self._bending.amount(R_world_bind)
+            self.surface, vertices.contiguous(), self._bending.amount(R_world_bind, heads)
         )
