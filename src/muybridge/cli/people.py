@@ -30,6 +30,9 @@ class People:
         fps: frames per second of the motions.
         grid: cameras around one more motion; 0 for none.
         size: of the pictures, WIDTHxHEIGHT.
+        framing: tight: people fill their pictures, as small networks take them; wide: as the
+            cameras of animate frame them.
+        reference_scale: how many times larger than the others reference pictures are.
         canonical: also 16 cameras around the standing person, and face, garments and shoes
             cut out.
         shards: also pack the clips into WebDataset tars.
@@ -49,6 +52,8 @@ class People:
     fps: str = "12"
     grid: int = 0
     size: str = "96x128"
+    framing: Literal["tight", "wide"] = "tight"
+    reference_scale: int = 2
     canonical: bool = False
     shards: bool = False
     workers: int = 2
@@ -69,7 +74,7 @@ def main(argv: list[str]) -> int:
 
     programme = Programme(
         asked.views, asked.motions, asked.frames, str(parse_fps(asked.fps)), asked.grid,
-        asked.canonical, parse_size(asked.size),
+        asked.canonical, parse_size(asked.size), asked.framing == "tight", asked.reference_scale,
     )
     order = Order(asked.split, programme)
     request = job.People(asked.count, asked.seed, order, asked.shards).checked()

@@ -46,6 +46,11 @@ def sitter_of(who: Cast, detail: int = 1024) -> Sitter:
     )
 
 
+def detail_of(size: tuple[int, int]) -> int:
+    """Most texels a side of a texture that pictures of a size need."""
+    return 256 if max(size) <= 160 else 1024
+
+
 def references(
     person: Sitter, size: tuple[int, int], fill: float = 0.0
 ) -> dict[str, Reference]:
@@ -124,9 +129,8 @@ def remade(clip: Clip) -> tuple[Sitter, Setup]:
         raise InputError(clip.name, "parameters", "do not say how it was made",
                          "give a clip of muybridge people")
     setup = said.get("setup")
-    return sitter_of(Cast.from_dict(said["cast"])), Setup.from_dict(
-        setup if isinstance(setup, dict) else {}
-    )
+    made = Setup.from_dict(setup if isinstance(setup, dict) else {})
+    return sitter_of(Cast.from_dict(said["cast"]), detail_of(made.size)), made
 
 
 @dataclass(frozen=True)
@@ -197,8 +201,7 @@ def clips(number: int, split: Split, programme: Programme) -> Iterator[Clip]:
         split: ``train``, ``validation`` or ``test``.
         programme: what is taken. Assets are cut out with the clip of the 16 cameras.
     """
-    detail = 256 if max(programme.size) <= 160 else 1024
-    person = sitter(number, split, detail)
+    person = sitter(number, split, detail_of(programme.size))
     width, height = (programme.reference_scale * side for side in programme.size)
     fill = 0.77 if programme.tight else 0.0
     pictures = references(person, (width, height), fill)

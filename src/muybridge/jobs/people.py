@@ -61,6 +61,7 @@ class People:
             ("--views", programme.views, 0, 256), ("--motions", programme.motions, 0, 1000),
             ("--frames", programme.frames, 1, 10_000), ("--grid", programme.grid, 0, 256),
             ("width", programme.size[0], 16, 4096), ("height", programme.size[1], 16, 4096),
+            ("--reference-scale", programme.reference_scale, 1, 16),
             ("clips per shard", self.clips_per_shard, 1, 1_000_000),
         ):
             if not low <= value <= high:

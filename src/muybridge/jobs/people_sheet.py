@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.nn.functional import interpolate
 
 from muybridge.data import Clip, find_clips, read_clip
 from muybridge.video import plate, write_image
@@ -46,7 +47,11 @@ def _strip(clips: list[Clip]) -> Float[Tensor, "P 3 H W"]:
     for name in ("front", "back"):
         if name in first.references:
             reference = first.references[name]
-            pictures.append(reference.over_black + (1 - reference.matte) * GROUND)
+            whole = reference.over_black + (1 - reference.matte) * GROUND
+            height, width = first.size[1], first.size[0]
+            pictures.append(
+                interpolate(whole[None], (height, width), mode="bilinear", antialias=True)[0]
+            )
     orbits = [c for c in clips if c.views > 1]
     moving = [c for c in clips if c.views == 1]
     places = [(c, v, c.frames // 2) for c in orbits[:1] for v in (c.views // 6, c.views * 2 // 3)]

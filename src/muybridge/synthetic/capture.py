@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from fractions import Fraction
+from functools import cached_property
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -29,7 +30,7 @@ from muybridge.synthetic.moves import move, reference_pose
 from muybridge.synthetic.stage import shoot
 
 Rig = Literal["reference", "orbit", "fixed", "grid", "rig16"]
-SETTLE = 8
+SETTLE = 5
 """Frames that are played before a motion's first one, so that cloth already swings."""
 
 
@@ -175,8 +176,18 @@ class Sitter:
         """The person in every frame of a set-up, cloth already in movement; motion; cameras."""
         played, before = self.played(setup)
         motion = played.slice(before, played.frames)
-        posed = self.figure.posed(played).slice(before, played.frames)
+        if setup.motion is None:
+            posed = self._standing
+        else:
+            posed = self.figure.posed(played).slice(before, played.frames)
         return posed, motion, self.cameras(setup, motion)
+
+    @cached_property
+    def _standing(self) -> PosedFigure:
+        """The person in the reference pose; made once, as several set-ups show it."""
+        return self.figure.posed(
+            reference_pose(self.identity, self.rest_joints, self.arms_out)
+        )
 
     def take(self, setup: Setup) -> Take:
         """Takes the pictures of a set-up."""
