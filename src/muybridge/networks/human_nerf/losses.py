@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 import torch.nn.functional as F
@@ -26,6 +26,7 @@ Perceptual = Callable[[Tensor, Tensor], Tensor]
 """A distance between RGB pictures ``[B, 3, h, w]`` in [0, 1], such as LPIPS; a mean."""
 
 
+@runtime_checkable
 class Noise(Protocol):
     """Random numbers of the items of a batch (``muybridge.training.draws.Draws`` has them)."""
 

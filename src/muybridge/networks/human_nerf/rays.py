@@ -65,13 +65,12 @@ def skin_stretch(
     xy = (X @ K.T)[:, :2] / torch.where(ahead, z, 1.0)[:, None]
     most = float(reach.max())
     closest = float(torch.where(ahead, z, torch.inf).amin())
-    if closest <= 2 * most:
+    per_metre = _largest(K, height, width, most, closest)
+    if math.isinf(per_metre):
         # the outline of a ball nearer than its own radius has no end: no ray is left out
         whole = torch.full((height * width,), _NEAR, device=K.device)
         far = torch.full_like(whole, max(float((z + reach).amax()), 0.0))
         return whole, far, far > whole
-    per_metre = max(float(K[0, 0]), float(K[1, 1])) * _slant(K, height, width)
-    per_metre /= math.sqrt(closest**2 - most**2)
     cell = max(1, math.floor(most * per_metre / 6))
     rows, columns = -(-height // cell), -(-width // cell)
     place = (xy / cell).clamp(-1e6, 1e6).floor().long()
@@ -79,7 +78,8 @@ def skin_stretch(
     bands = torch.ceil(reach / most * _BANDS).clamp(min=1)
     for band in bands.unique().tolist():
         mine = ahead & (bands == band)
-        grow = math.ceil(band / _BANDS * most * per_metre / cell) + 1
+        # pixels count by their centres
+        grow = math.ceil(max(band / _BANDS * most * per_metre - 0.5, 0) / cell)
         at = place[mine] + grow
         wide, tall = columns + 2 * grow, rows + 2 * grow
         inside = ((at >= 0) & (at < at.new_tensor([wide, tall]))).all(1)
@@ -96,11 +96,22 @@ def skin_stretch(
     return torch.where(hit, near, 0).clamp(min=_NEAR), torch.where(hit, far, 0), hit
 
 
-def _slant(K: Tensor, height: int, width: int) -> float:
-    """How much larger a ball at the picture's corner looks than in its middle, at most."""
+def _largest(K: Tensor, height: int, width: int, radius: float, depth: float) -> float:
+    """Pixels per metre of radius that a ball's outline spans at most, to either side.
+
+    Args:
+        radius: of the largest ball, metres.
+        depth: of the nearest one.
+    """
     x = max(float(K[0, 2]), width - float(K[0, 2])) / float(K[0, 0])
     y = max(float(K[1, 2]), height - float(K[1, 2])) / float(K[1, 1])
-    return math.sqrt(1 + x * x + y * y)
+    cosine = 1 / math.sqrt(1 + x * x + y * y)  # of the corner of the picture
+    sine = radius * cosine / depth  # of half the angle that the ball fills there
+    if not 0 <= sine < 1:
+        return math.inf
+    beyond = cosine * math.sqrt(1 - sine**2) - math.sqrt(1 - cosine**2) * sine
+    focal = max(float(K[0, 0]), float(K[1, 1]))
+    return focal / (depth * beyond) if beyond > 0.1 else math.inf
 
 
 def composite_samples(

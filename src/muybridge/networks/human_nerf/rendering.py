@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import torch
 import torch.nn.functional as F
@@ -35,6 +35,7 @@ Hidden = Callable[[Tensor], Tensor]
 """Gives the hidden colour of some of the points, by number: ``[p] -> [p, H]``."""
 
 
+@runtime_checkable
 class Field(Protocol):
     """Density and colour in the canonical space: from features, or baked."""
 

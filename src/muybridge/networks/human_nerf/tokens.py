@@ -89,6 +89,7 @@ class Decoder(nn.Module):
             for k in range(depth)
         )
         self.alpha_linear = nn.Linear(width, 1)
+        nn.init.constant_(self.alpha_linear.bias, 0.1)  # no density at all would teach nothing
         self.feature_linear = nn.Linear(width, width)
         self.views_linear = nn.Linear(width + directions + token, width // 2)
         self.rgb_linear = nn.Linear(width // 2, 3)
