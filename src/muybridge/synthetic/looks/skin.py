@@ -31,7 +31,7 @@ def skin_layers(canvas: Canvas, identity: Identity) -> list[Layer]:
     """Skin, and eyes.
 
     The skin keeps the body's vertices and triangles in their order; ``hides`` of the skin
-    itself names those of mouth and sockets, which nobody sees.
+    itself names those of tongue and sockets, which nobody sees.
 
     Args:
         canvas: as :func:`~muybridge.synthetic.looks.face.canvas_of` gives it.
@@ -49,25 +49,19 @@ def skin_layers(canvas: Canvas, identity: Identity) -> list[Layer]:
 
 
 def unseen(canvas: Canvas, head: Head) -> Bool[Tensor, "F"]:  # noqa: F821
-    """Triangles of the body within mouth, eyes and sockets that never show.
+    """Triangles of the body that never show: tongue, eyes, and the depth of their sockets.
 
-    A rim of a few millimetres stays behind lips and lids, so that neither gapes.
+    The walls of the mouth stay, since full lips part a little.
     """
     body = load_anny()
     names = list(body.label_names)
     label = body.labels.long()
-    local = head.local(canvas.vertices)
-    hidden = plan().inside.clone()
-    lips = head.local(head.point("mouth")[None])[0]
-    mouth = label == names.index("mouth_cavity")
-    behind = (local - lips).abs()
-    hidden &= ~(mouth & (behind[:, 1] < 0.012) & (local[:, 2] > lips[2] - 0.022))
+    hidden = plan().inside & (label != names.index("mouth_cavity"))
     for side, letter in (("left", "L"), ("right", "R")):
         socket = label == names.index(f"eye_cavity.{letter}")
-        rim = canvas.vertices[plan().rims[side]]
-        near = torch.cdist(canvas.vertices[socket], rim).amin(1) < 0.0055 * head.scale
-        hidden[socket] = ~near
-    return hidden[canvas.faces].any(1)
+        rim = canvas.vertices[plan().rims[side], 2].amin()
+        hidden &= ~(socket & (canvas.vertices[:, 2] > rim - 0.012 * head.scale))
+    return hidden[canvas.faces].any(1) & plan().inside[canvas.faces].all(1)
 
 
 def _painted(canvas: Canvas, head: Head, identity: Identity) -> Material:
