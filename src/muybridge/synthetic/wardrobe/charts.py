@@ -16,6 +16,7 @@ from torch import Tensor
 
 from muybridge.render import interpolate, rasterize_pixels
 from muybridge.synthetic.looks.filling import filled
+from muybridge.synthetic.wardrobe.legs import Leg
 from muybridge.synthetic.wardrobe.piece import Field, Panel, Piece
 from muybridge.synthetic.wardrobe.tailor import Tailor
 
@@ -139,7 +140,8 @@ def _unrolled(
     height = -v[corner, 1]
     for side, number in (("left", Panel.LEFT), ("right", Panel.RIGHT)):
         if piece.design.kind in ("trousers", "shorts"):
-            around, along = _leg(tailor, v, side), -v[:, 1]
+            at = Leg(tailor, side).local(v)
+            around, along = torch.atan2(at[:, 0], at[:, 2]), -v[:, 1]
         else:
             around, along = _sleeve(tailor, v, fields, side)
         mine = panel == int(number)
@@ -151,21 +153,6 @@ def _unrolled(
     angle = torch.where(collar, neck[corner], angle)
     height = torch.where(collar, -fields[corner, Field.NECK], height)
     return angle, height
-
-
-def _leg(tailor: Tailor, v: Tensor, side: str) -> Tensor:
-    """Angle about a leg: 0 outward, +90 degrees ahead; the seam runs along the inside."""
-    s = side[0].upper()
-    sign = 1.0 if side == "left" else -1.0
-    hip, knee, ankle = (
-        tailor.canvas.head_of(f"{bone}.{s}") for bone in ("upperleg01", "lowerleg01", "foot")
-    )
-    y = v[:, 1:2]
-    thigh = torch.lerp(hip, knee, ((hip[1] - y) / (hip[1] - knee[1])).clamp(0, 1))
-    shank = torch.lerp(knee, ankle, ((knee[1] - y) / (knee[1] - ankle[1])).clamp(0, 1))
-    centre = torch.where(y > knee[1], thigh, shank)
-    outward = (v[:, 0] - centre[:, 0]) * sign
-    return torch.atan2(v[:, 2] - centre[:, 2], outward)
 
 
 def _sleeve(

@@ -6,14 +6,14 @@ lies on the garment.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from muybridge.synthetic.wardrobe.cutting import Patch, rimmed
+from muybridge.synthetic.wardrobe.cutting import Patch, joined, rimmed
 from muybridge.synthetic.wardrobe.design import Design
 from muybridge.synthetic.wardrobe.drape import smoothstep, tube_faces
 from muybridge.synthetic.wardrobe.piece import Field
@@ -77,21 +77,39 @@ def collar(
     low = smoothstep(-0.02 * s, -0.07 * s, base[:, 1] - float(tailor.neck[1]))
     rise = rise * (1 - low)
     top = _standing(tailor, base, rise, shape.ease * s)
-    rings = [base - 0.003 * s * normal, torch.lerp(base, top, 0.5), top]
-    if shape.flap[0]:
-        rings += _turned_down(tailor, patch, shape, base, normal, top, ahead, low, closed)
+    stand = [base - 0.003 * s * normal, torch.lerp(base, top, 0.5), top]
+    rows = _strip(patch, index, stand, (0.0, 0.3), closed)
+    if not shape.flap[0]:
+        return rimmed(rows, 0.002 * s)
+    flap = [top, *_turned_down(tailor, patch, shape, base, normal, top, ahead, low, closed)]
+    turned = _strip(patch, index, flap, (0.35, 1.0), closed)
+    # what was inside on the stand is outside on the flap
+    turned = replace(turned, faces=turned.faces.flip(1))
+    return joined([rows, rimmed(turned, 0.002 * s)])
+
+
+def _strip(
+    patch: Patch, index: Tensor, rings: list[Tensor], rise: tuple[float, float], closed: bool
+) -> Patch:
+    """Rings from below upwards as a patch that moves with a neckline.
+
+    Args:
+        patch: the garment. ``index``: the vertex of it that each column moves with.
+        rings: a column each for every vertex of the neckline.
+        rise: height on the collar's texture of the first ring and the last.
+        closed: whether the rings go all the way round.
+    """
     count = len(rings)
     vertices = torch.stack(rings).reshape(-1, 3)
     fields = patch.fields[index].repeat(count, 1)
-    fields[:, Field.NECK] = torch.linspace(0, 1, count).repeat_interleave(_AROUND)
+    fields[:, Field.NECK] = torch.linspace(*rise, count).repeat_interleave(_AROUND)
     fields[:, Field.LIMB] = -1.0
     fields[:, Field.SHARE] = 0.0
-    built = Patch(
+    return Patch(
         vertices, patch.weights[index].repeat(count, 1), fields,
         torch.zeros(len(vertices), dtype=torch.long), patch.anchor[index].repeat(count),
-        tube_faces(count, _AROUND, closed).flip(1),  # the rings climb
+        tube_faces(count, _AROUND, closed).flip(1),
     )
-    return rimmed(built, 0.002 * s)
 
 
 def _is_open(design: Design) -> bool:

@@ -65,10 +65,26 @@ def clip(patch: Patch, field: Float[Tensor, "N"], tag: int) -> Patch:  # noqa: F
         field: at its vertices, linear within each triangle.
         tag: given to the vertices on the cut.
     """
+    whole, inside = parted(patch, field, tag)
+    return whole.select(inside)
+
+
+def parted(
+    patch: Patch, field: Float[Tensor, "N"], tag: int | None = None  # noqa: F821
+) -> tuple[Patch, Bool[Tensor, "F"]]:  # noqa: F821
+    """A patch whose triangles are divided where a field is 0; nothing is cut off.
+
+    Args:
+        patch: what is divided.
+        field: at its vertices, linear within each triangle.
+        tag: given to the vertices on the line; they keep theirs or get 0 unless given.
+
+    Returns:
+        The patch, and for each of its triangles whether the field is not negative there.
+    """
     field = _snapped(patch.faces, field)
     inside = field >= 0
     count = inside[patch.faces].sum(1)
-    whole = patch.faces[count == 3]
     one = _turned(patch.faces[count == 1], inside, alone=True)
     two = _turned(patch.faces[count == 2], inside, alone=False)
     size = len(patch.vertices)
@@ -80,27 +96,34 @@ def clip(patch: Patch, field: Float[Tensor, "N"], tag: int) -> Patch:  # noqa: F
     n, m = len(one), len(two)
     a, b = place[:n], place[n : 2 * n]
     c, d = place[2 * n : 2 * n + m], place[2 * n + m :]
-    faces = torch.cat([
-        whole,
-        torch.stack([one[:, 0], a, b], 1),
-        torch.stack([c, two[:, 1], two[:, 2]], 1),
-        torch.stack([c, two[:, 2], d], 1),
-    ])
-    same = (faces == faces.roll(1, 1)).any(1)  # where the cut runs through a corner
-    faces = faces[~same]
+    groups = [
+        (patch.faces[count == 3], True),
+        (torch.stack([one[:, 0], a, b], 1), True),
+        (torch.stack([c, two[:, 1], two[:, 2]], 1), True),
+        (torch.stack([c, two[:, 2], d], 1), True),
+        (patch.faces[count == 0], False),
+        (torch.stack([a, one[:, 1], one[:, 2]], 1), False),
+        (torch.stack([a, one[:, 2], b], 1), False),
+        (torch.stack([two[:, 0], c, d], 1), False),
+    ]
+    faces = torch.cat([group for group, _ in groups])
+    kept = torch.cat([torch.full((len(group),), side) for group, side in groups])
+    proper = (faces != faces.roll(1, 1)).all(1)  # not where the line runs through a corner
     t = (field[start] / (field[start] - field[end])).clamp(0, 1)[:, None]
 
     def mixed(values: Tensor) -> Tensor:
         return torch.cat([values, torch.lerp(values[start], values[end], t)])
 
-    new = torch.full_like(start, tag)
-    old = torch.where((field == 0) & (patch.tag == 0), torch.full_like(patch.tag, tag), patch.tag)
+    new = torch.full_like(start, 0 if tag is None else tag)
+    old = patch.tag
+    if tag is not None:
+        old = torch.where((field == 0) & (old == 0), torch.full_like(old, tag), old)
     anchor = torch.where(t[:, 0] < 0.5, patch.anchor[start], patch.anchor[end])
     out = Patch(
         mixed(patch.vertices), mixed(patch.weights), mixed(patch.fields), torch.cat([old, new]),
-        torch.cat([patch.anchor, anchor]), faces,
+        torch.cat([patch.anchor, anchor]), faces[proper],
     )
-    return out.compact()
+    return out.compact(), kept[proper]
 
 
 def _snapped(faces: Tensor, field: Tensor) -> Tensor:

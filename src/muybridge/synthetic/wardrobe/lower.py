@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from muybridge.synthetic.wardrobe.cutting import Patch, boundary, clip, joined, rimmed
+from muybridge.synthetic.wardrobe.cutting import Patch, boundary, clip, rimmed
 from muybridge.synthetic.wardrobe.design import Design
 from muybridge.synthetic.wardrobe.drape import (
     GAP,
@@ -21,10 +21,10 @@ from muybridge.synthetic.wardrobe.drape import (
     smoothstep,
     tube_faces,
     tube_weights,
-    wrapped,
 )
+from muybridge.synthetic.wardrobe.legs import Leg, leg_tube
 from muybridge.synthetic.wardrobe.piece import Panel, Piece
-from muybridge.synthetic.wardrobe.section import Solid, hull_radius
+from muybridge.synthetic.wardrobe.section import Solid
 from muybridge.synthetic.wardrobe.tailor import SIDES, Tailor, Worn
 
 WAIST, LEG = 1, 2
@@ -33,7 +33,7 @@ _AROUND = 88
 
 
 def make_trousers(tailor: Tailor, design: Design, worn: Worn) -> Piece:
-    """Trousers or shorts.
+    """Trousers or shorts: hips and thighs cut from the body, a tube for each leg.
 
     Args:
         tailor: the body.
@@ -42,39 +42,48 @@ def make_trousers(tailor: Tailor, design: Design, worn: Worn) -> Piece:
     """
     s = tailor.scale
     top = tailor.hip + design.waist * s
-    wanted = _leg_length(tailor, design)
-    limb = tailor.canvas.limbs["left_leg"]
-    length = min(wanted, limb.upper + limb.lower - 0.03 * s)
-    points = _legs(tailor, design, worn, length)
-    points = _waist(tailor, worn, points, top)
+    legs = [Leg(tailor, side) for side in SIDES]
+    length = _leg_length(legs[0], design)
+    parted = tailor.hip - tailor.crotch + 0.05 * s
+    cut = min(parted, length)
+    points = _waist(tailor, worn, _hips(tailor, design, worn), top)
     y = tailor.vertices[:, 1]
     left = tailor.vertices[:, 0] > 0
     limbs = [tailor.canvas.limbs[f"{side}_leg"] for side in SIDES]
-    along = torch.where(left, tailor.leg_distance["left"], tailor.leg_distance["right"])
+    down = [-leg.local(tailor.vertices)[:, 1] for leg in legs]
+    along = torch.where(left, down[0], down[1])
     share = torch.where(left, limbs[0].share, limbs[1].share)
-    below = torch.where(share > 0.3, length - along, torch.full_like(y, 1.0))
-    fields = torch.stack([along, share, top - y, below], 1)
+    far = torch.full_like(y, 1.0)
+    fields = torch.stack([
+        along, share, top - y, length - along, torch.where(share > 0.3, cut - along, far)
+    ], 1)
     faces = tailor.canvas.faces
     keep = (tailor.arm[faces] < 0.1).all(1) & ~tailor.inner & (y[faces] < top + 0.1 * s).any(1)
     patch = replace(tailor.patch(keep, points), fields=fields).compact()
     patch = clip(patch, patch.fields[:, 2], WAIST)
-    patch = clip(patch, patch.fields[:, 3], LEG)
-    for side in SIDES:
-        patch = _lengthened(tailor, worn, patch, side, wanted - length)
-    patch.fields[:, 3] += max(0.0, wanted - length)
+    patch = clip(patch, patch.fields[:, 4], LEG)
+    patch = replace(patch, fields=patch.fields[:, :4])
+    if length > parted + 0.03 * s:
+        ends = (patch.tag == LEG).nonzero().squeeze(1)
+        ease = _thickness(design) * s + (0.001 + 0.004 * design.ease) * s + GAP * s
+        for leg in legs:
+            loop = ends[patch.vertices[ends, 0] * leg.sign > 0]
+            least = _girth(design, leg, parted, length) * s
+            patch = leg_tube(
+                tailor, patch, loop, leg, worn.solids[1:], (cut, length), least, ease
+            )
     panel = _sides(patch, patch.faces)
     edges = boundary(patch.faces)
     hemmed = rimmed(patch, 0.003 * s)
-    rim = _sides(patch, torch.cat([edges, edges]))
-    panel = torch.cat([panel, rim])
+    panel = torch.cat([panel, _sides(patch, torch.cat([edges, edges]))])
+    below = torch.where(share > 0.3, length - along, far)
     cover = torch.minimum(top - y, below)
     cover = torch.where((tailor.arm > 0.1) | (tailor.head > 0.1), torch.full_like(y, -1.0), cover)
-    solid = Solid.of(hemmed.vertices, hemmed.faces)
     after = Worn(
-        torch.where(cover > 0, occupied(tailor, points), worn.occupied), (*worn.solids, solid)
+        torch.where(cover > 0, occupied(tailor, points), worn.occupied),
+        (*worn.solids, Solid.of(hemmed.vertices, hemmed.faces)),
     )
-    wide = max(0.0, design.ease - 0.3)
-    slack = wide * smoothstep(0.1 * s, 0.6 * s, hemmed.fields[:, 0].clamp(min=0)) * 0.6
+    slack = torch.zeros(len(hemmed.vertices))
     return Piece(design, hemmed, panel, slack, cover, True, after)
 
 
@@ -139,37 +148,45 @@ def _skirt_folds(design: Design, angle: Tensor) -> Tensor:
     return soft * (1.4 if design.style == "circle" else 0.8)
 
 
-def _leg_length(tailor: Tailor, design: Design) -> float:
-    limb = tailor.canvas.limbs["left_leg"]
+def _leg_length(leg: Leg, design: Design) -> float:
     if design.length <= 1:
-        return design.length * limb.upper
-    return limb.upper + (design.length - 1) * limb.lower
+        return design.length * leg.upper
+    return leg.upper + (design.length - 1) * leg.lower
 
 
-def _legs(tailor: Tailor, design: Design, worn: Worn, length: float) -> Float[Tensor, "N 3"]:
-    """The body's vertices as the cloth lies over hips and legs."""
+def _thickness(design: Design) -> float:
+    return {"jersey": 0.002, "denim": 0.005, "wool": 0.005}.get(design.fabric, 0.004)
+
+
+def _girth(design: Design, leg: Leg, start: float, end: float) -> Float[Tensor, "K"]:  # noqa: F821
+    """Least radius of a trouser leg from where it begins to its hem, for 1.75 m."""
+    down = torch.linspace(start, end, 24)
+    if design.style == "leggings":
+        return torch.zeros_like(down)
+    thigh = 0.08 + 0.03 * design.ease
+    knee = 0.064 + 0.038 * design.ease
+    hem = knee + 0.022 * design.flare - 0.002
+    share = smoothstep(start, leg.upper, down)
+    shin = smoothstep(leg.upper, leg.upper + leg.lower, down)
+    least = thigh + (knee - thigh) * share + (hem - knee) * shin
+    if design.style == "joggers":  # gathered at the ankle
+        least = torch.lerp(least, torch.full_like(least, 0.04), smoothstep(end - 0.09, end - 0.03,
+                                                                            down))
+    return least
+
+
+def _hips(tailor: Tailor, design: Design, worn: Worn) -> Float[Tensor, "N 3"]:
+    """The body's vertices as the cloth lies over hips and thighs."""
     s = tailor.scale
-    thickness = {"jersey": 0.002, "denim": 0.005, "wool": 0.005}.get(design.fabric, 0.004)
-    ease = 0.001 + 0.006 * design.ease
-    points = puffed(
-        tailor, worn, torch.full((len(tailor.vertices),), (thickness + ease) * s)
-    )
+    ease = _thickness(design) + 0.001 + 0.006 * design.ease
+    points = puffed(tailor, worn, torch.full((len(tailor.vertices),), ease * s))
     if design.style != "leggings":
         for side in SIDES:
             limb = tailor.canvas.limbs[f"{side}_leg"]
-            knee = smoothstep(0.0, limb.upper, limb.distance)
-            shin = smoothstep(limb.upper, limb.upper + limb.lower, limb.distance)
-            thigh_r = 0.08 + 0.03 * design.ease
-            knee_r = 0.064 + 0.038 * design.ease
-            hem_r = knee_r + 0.022 * design.flare - 0.004
-            if design.style in ("joggers",):
-                hem_r = 0.05
-            least = thigh_r + (knee_r - thigh_r) * knee + (hem_r - knee_r) * shin
+            least = torch.full_like(limb.distance, (0.08 + 0.03 * design.ease) * s)
             share = smoothstep(0.05 * s, 0.22 * s, limb.distance) * smoothstep(0.4, 0.9, limb.share)
-            points = rounded(points, limb.axis, least * s, share)
-            points = _over_shoes(tailor, worn, points, side, length)
-    points = smoothed(tailor, worn, points, 6)
-    return _apart(tailor, points)
+            points = rounded(points, limb.axis, least, share)
+    return _apart(tailor, smoothed(tailor, worn, points, 6))
 
 
 def _apart(tailor: Tailor, points: Tensor) -> Tensor:
@@ -179,85 +196,6 @@ def _apart(tailor: Tailor, points: Tensor) -> Tensor:
     away = torch.where(low, 0.003 * tailor.scale, 0.0)
     across = torch.where(points[:, 0] * side < away, side * away, points[:, 0])
     return torch.cat([torch.where(low, across, points[:, 0])[:, None], points[:, 1:]], 1)
-
-
-def _over_shoes(
-    tailor: Tailor, worn: Worn, points: Tensor, side: str, length: float
-) -> Float[Tensor, "N 3"]:
-    """Trouser legs, moved out until they clear the shoes they fall on."""
-    if len(worn.solids) < 2:
-        return points
-    s = tailor.scale
-    limb = tailor.canvas.limbs[f"{side}_leg"]
-    centre = tailor.canvas.head_of(f"foot.{side[0].upper()}")
-    sign = 1.0 if side == "left" else -1.0
-    ours = []
-    for solid in worn.solids[1:]:
-        inside = (solid.points[:, 0] * sign > 0)[solid.edges].all(1)
-        ours.append(Solid(solid.points, solid.edges[inside]))
-    levels = torch.linspace(float(centre[1]) + 0.3 * s, tailor.sole + 0.03 * s, 24)
-    angles = torch.arange(48) * (2 * torch.pi / 48)
-    hull = hull_radius(tuple(ours), centre, levels, angles)
-    low = (limb.share > 0.5) & (points[:, 1] < levels[0]) & (limb.distance > 0.5 * limb.upper)
-    chosen = low.nonzero().squeeze(1)
-    away = points[chosen] - centre
-    angle = torch.remainder(torch.atan2(away[:, 0], away[:, 2]), 2 * torch.pi)
-    column = (angle / (2 * torch.pi) * 48).round().long() % 48
-    row = (levels[0] - points[chosen, 1]) / (levels[0] - levels[-1]) * 23
-    row = row.round().long().clamp(0, 23)
-    table = torch.nn.functional.max_pool2d(hull[None], 3, 1, 1)[0]
-    need = table[row, column]
-    need = torch.where(need > 0.01 * s, need + GAP * s, torch.zeros_like(need))
-    radius = torch.hypot(away[:, 0], away[:, 2])
-    scale = torch.where(radius < need, need / radius.clamp(min=1e-6), torch.ones_like(need))
-    scale = scale.clamp(max=1.8)
-    moved = torch.stack([
-        centre[0] + away[:, 0] * scale, points[chosen, 1], centre[2] + away[:, 2] * scale
-    ], 1)
-    return points.index_copy(0, chosen, moved)
-
-
-def _lengthened(
-    tailor: Tailor, worn: Worn, patch: Patch, side: str, more: float
-) -> Patch:
-    """A trouser leg, carried on below where it was cut, over the shoe."""
-    s = tailor.scale
-    if more <= 0.004 * s:
-        return patch
-    sign = 1.0 if side == "left" else -1.0
-    ankle = tailor.canvas.head_of(f"foot.{side[0].upper()}")
-    ours = (patch.tag == LEG) & (patch.vertices[:, 0] * sign > 0)
-    index = ours.nonzero().squeeze(1)
-    away = patch.vertices[index] - ankle
-    index = index[wrapped(torch.atan2(away[:, 0], away[:, 2])).argsort()]
-    top = patch.vertices[index]
-    away = top - ankle
-    radius = torch.hypot(away[:, 0], away[:, 2])
-    angle = torch.atan2(away[:, 0], away[:, 2])
-    ahead = 0.5 + 0.5 * torch.cos(angle - torch.atan2(
-        *(tailor.canvas.head_of(f"toe3-1.{side[0].upper()}") - ankle)[[0, 2]]))
-    count = max(2, round(more / (0.018 * s)))
-    rings, fields = [], []
-    for k in range(1, count + 1):
-        drop = more * k / count
-        y = top[:, 1] - drop * (1 - 0.45 * ahead)
-        out = radius * (1 + 0.12 * k / count * ahead) + 0.002 * s
-        rings.append(torch.stack([
-            ankle[0] + out * torch.sin(angle), y, ankle[2] + out * torch.cos(angle)
-        ], 1))
-        field = patch.fields[index].clone()
-        field[:, 0] += drop
-        field[:, 3] -= drop
-        fields.append(field)
-    anchor = patch.anchor[index]
-    tube = Patch(
-        torch.cat(rings), patch.weights[index].repeat(count, 1), torch.cat(fields),
-        torch.full((count * len(index),), LEG), anchor.repeat(count), patch.faces[:0],
-    )
-    faces = tube_faces(count + 1, len(index), True)
-    row = torch.cat([index, torch.arange(len(tube.vertices)) + len(patch.vertices)])
-    both = joined([patch, tube])
-    return replace(both, faces=torch.cat([patch.faces, row[faces]]))
 
 
 def _waist(tailor: Tailor, worn: Worn, points: Tensor, top: float) -> Float[Tensor, "N 3"]:

@@ -31,6 +31,8 @@ def printed(tailor: Tailor, design: Design, cloth: Swatch) -> Float[Tensor, "P"]
         width = width * 0.75
     height = width / wide
     middle = tailor.armpit + 0.015 * s - (0.25 * height if design.neck == "hood" else 0.0)
+    if design.neck in ("v", "scoop") and not design.print_back:
+        middle = middle - 0.5 * height - 0.02 * s
     x = cloth.position[:, 0]
     ahead = cloth.position[:, 2] > tailor.depth
     if design.print_back:

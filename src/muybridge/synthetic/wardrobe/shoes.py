@@ -37,8 +37,8 @@ def make_shoes(tailor: Tailor, design: Design, worn: Worn) -> Piece:
     y = tailor.vertices[:, 1]
     foot = tailor.canvas.share_of("foot")
     near = (tailor.leg > 0.5) & (y < tailor.sole + top + 0.05 * s)
-    cover = torch.where(near, tailor.sole + top - y, torch.full_like(y, -1.0))
-    cover = torch.where((foot > 0.9) & (y < tailor.sole + 0.05 * s), cover.clamp(min=0.03), cover)
+    cover = torch.where(near, tailor.sole + top + 0.02 * s - y, torch.full_like(y, -1.0))
+    cover = torch.where((foot > 0.9) & (y < tailor.sole + 0.05 * s), cover.clamp(min=0.04), cover)
     solid = Solid.of(patch.vertices, patch.faces)
     after = Worn(
         torch.where(cover > 0, worn.occupied + 0.006 * s, worn.occupied), (*worn.solids, solid)
@@ -67,10 +67,12 @@ def _shoe(
     solids = _around(tailor, worn, sign, design)
     hull = hull_radius(solids, centre, tailor.sole + inside, angle)
     hull = hull + outset[:, None]
+    skin = hull - 0.4 * outset[:, None]
     hull = _pointed(design, hull, turn)
     kernel = torch.tensor([0.25, 0.5, 0.25])[None, None]
     for _ in range(2):
         hull = F.conv1d(F.pad(hull[:, None], (1, 1), mode="circular"), kernel)[:, 0]
+    hull = torch.maximum(hull, skin)
     x = centre[:, :1] + hull * torch.sin(angle)
     z = centre[:, 2:] + hull * torch.cos(angle)
     y = (tailor.sole + heights)[:, None].expand_as(x).clone()

@@ -145,20 +145,6 @@ class Tailor:
             out[side] = torch.where(before < 0, before, limb.distance)
         return out
 
-    @cached_property
-    def leg_distance(self) -> dict[str, Float[Tensor, "N"]]:  # noqa: F821
-        """Down each leg from the hip, metres; on beyond the ankle along the shank."""
-        out = {}
-        for side in SIDES:
-            limb = self.canvas.limbs[f"{side}_leg"]
-            s = side[0].upper()
-            knee = self.canvas.head_of(f"lowerleg01.{s}")
-            step = F.normalize(self.canvas.head_of(f"foot.{s}") - knee, dim=0)
-            beyond = limb.upper + (self.vertices - knee) @ step
-            whole = limb.upper + limb.lower
-            out[side] = torch.where(limb.distance > whole - 1e-3, beyond, limb.distance)
-        return out
-
     def start(self) -> Worn:
         """Nothing worn yet."""
         return Worn(torch.zeros(len(self.vertices)), (self.torso,))

@@ -13,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from muybridge.synthetic.wardrobe.collar import collar
-from muybridge.synthetic.wardrobe.cutting import Patch, boundary, clip, joined, rimmed
+from muybridge.synthetic.wardrobe.cutting import Patch, boundary, clip, joined, parted, rimmed
 from muybridge.synthetic.wardrobe.design import Design
 from muybridge.synthetic.wardrobe.drape import (
     Hanging,
@@ -64,6 +64,8 @@ def make_upper(tailor: Tailor, design: Design, worn: Worn) -> Piece:
     cut = _cut(tailor, design)
     sew = tailor.armpit - 0.012 * s
     hem = tailor.hip - design.length * s
+    cover = _cover(tailor, cut, hem)
+    worn = _pressed(tailor, worn, cover)
     points = _shaped(tailor, design, worn)
     hanging = _hanging(tailor, design, worn, sew + 0.16 * s, hem)
     points = _eased(tailor, worn, hanging, points, sew)
@@ -79,6 +81,8 @@ def make_upper(tailor: Tailor, design: Design, worn: Worn) -> Piece:
     if cut.front is not None:
         patch = clip(patch, patch.fields[:, 7], FRONT)
     patch = clip(patch, patch.fields[:, 8], SEW)
+    # the armhole: sleeves and body are laid out apart
+    patch, _ = parted(patch, patch.fields[:, Field.SHARE] - 0.5)
     limb = patch.fields[:, Field.SHARE] > 0.5
     loop = by_angle(tailor, patch.vertices, (patch.tag == SEW) & ~limb)
     closed = cut.front is None
@@ -97,7 +101,6 @@ def make_upper(tailor: Tailor, design: Design, worn: Worn) -> Piece:
     if ring is not None:
         patch = joined([patch, ring])
         panel = torch.cat([panel, panel.new_full((len(ring.faces),), Panel.COLLAR)])
-    cover = _cover(tailor, cut, hem)
     solid = Solid.of(patch.vertices, patch.faces[panel == Panel.BODY])
     after = Worn(
         torch.where(cover > 0, occupied(tailor, points), worn.occupied), (*worn.solids, solid)
@@ -173,6 +176,14 @@ def _cover(tailor: Tailor, cut: Cut, hem: float) -> Tensor:
         if field is not None:
             cover = torch.minimum(cover, field)
     return cover
+
+
+def _pressed(tailor: Tailor, worn: Worn, cover: Tensor) -> Worn:
+    """What is worn, its sleeves pressed flat where they lie deep within these."""
+    s = tailor.scale
+    deep = smoothstep(0.03 * s, 0.08 * s, cover) * smoothstep(0.1, 0.6, tailor.arm)
+    flat = worn.occupied.clamp(max=0.006 * s)
+    return replace(worn, occupied=torch.lerp(worn.occupied, flat, deep))
 
 
 def _shaped(tailor: Tailor, design: Design, worn: Worn) -> Float[Tensor, "N 3"]:
