@@ -120,8 +120,13 @@ def draw_footwear(dice: Dice, kind: str, number: int) -> Design:
     else:
         ground = dice.one_of((dyed, hide)) if style == "flat" else hide
         fabric, pattern = "leather", "plain"
+    sock = {"sneakers": 0.6, "boots": 0.35}.get(kind, 0.0)
+    sock = dice.between(0.03, 0.17) if dice.chance(sock) else 0.0
+    if style == "derby" and dice.chance(0.7):
+        sock = dice.between(0.08, 0.14)
     return replace(
         base, style=style, fabric=fabric, pattern=pattern,
+        sleeve=0.0 if style == "tall" else sock,
         length={"high": 0.055, "ankle": 0.07, "work": 0.11, "tall": 0.26}.get(style, 0.0),
         colours=(ground, contrasting(dice, ground),
                  dice.one_of(SOLES[:2] if kind == "sneakers" else SOLES)),

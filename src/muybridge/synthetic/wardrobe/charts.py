@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from muybridge.render import interpolate, rasterize_pixels
@@ -109,17 +109,27 @@ def lay_out(tailor: Tailor, piece: Piece) -> Layout:
     )
 
 
-def swatch(tailor: Tailor, piece: Piece, layout: Layout, size: int) -> Swatch:
-    """What lies at each texel of a garment's texture."""
+def swatch(
+    tailor: Tailor, piece: Piece, layout: Layout, seen: Bool[Tensor, "F"], size: int  # noqa: F821
+) -> Swatch:
+    """What lies at each texel of a garment's texture.
+
+    Args:
+        tailor: the body.
+        piece: the garment. ``layout``: its texture coordinates.
+        seen: triangles that are painted.
+        size: of the texture, texels a side.
+    """
     patch = piece.patch
     table = torch.cat([
         patch.vertices[layout.source], patch.fields[layout.source][:, :4],
         layout.angle[:, None], layout.panel[:, None].float(),
     ], 1)
     place = F.pad(layout.uv * size, (0, 1), value=1.0)
-    seen = rasterize_pixels(place[None], layout.faces_uv, size, size)
-    index = seen.mask.reshape(-1).nonzero().squeeze(1)
-    values = interpolate(seen, layout.faces_uv, table).reshape(-1, table.shape[1])[index]
+    faces = layout.faces_uv[seen]
+    shown = rasterize_pixels(place[None], faces, size, size)
+    index = shown.mask.reshape(-1).nonzero().squeeze(1)
+    values = interpolate(shown, faces, table).reshape(-1, table.shape[1])[index]
     return Swatch(
         index, size, values[:, :3], values[:, 3 + Field.LIMB], values[:, 3 + Field.SHARE],
         values[:, 3 + Field.NECK], values[:, 3 + Field.EDGE], values[:, 7],

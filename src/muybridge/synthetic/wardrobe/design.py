@@ -38,7 +38,7 @@ class Design:
         length: of the garment: below the hip joint for what hangs from the shoulders (negative
             above it), below the waist for skirts; for legs 1 is the knee, 2 the ankle; for
             shoes the height of the shaft.
-        sleeve: 0 without, 1 to the elbow, 2 to the wrist.
+        sleeve: 0 without, 1 to the elbow, 2 to the wrist; for shoes how far a sock shows.
         neck: ``round``, ``scoop``, ``boat``, ``v``, ``collar``, ``turtle``, ``stand``,
             ``hood``, ``lapel``; empty for what has none.
         opening: half of the width by which the front gapes at the hem; 0 is closed.

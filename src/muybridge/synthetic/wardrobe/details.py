@@ -156,8 +156,10 @@ def _fastened(
         step, radius = (0.115, 0.011) if big else (0.085, 0.006)
         place = torch.remainder(y - low, step) - step / 2
         button = within(radius - torch.hypot(middle, place)) * here * (y < top) * (y > low + 0.02)
-        bright = 0.12 if sum(d.colours[0]) > 1.2 and big else 0.85
-        tone = torch.tensor((0.72, 0.5, 0.28) if d.fabric == "denim" else (bright,) * 3)
+        own = torch.tensor(d.colours[0])
+        tone = own * 0.45 + 0.1 if d.number % 3 else torch.tensor((0.86, 0.85, 0.82))
+        if d.fabric == "denim":
+            tone = torch.tensor((0.72, 0.5, 0.28))
         trim.cover(button, tone, 0.5, 0.002)
     elif d.opening == 0:
         teeth = within(0.004 - x.abs()) * here

@@ -59,6 +59,10 @@ def _in_order(designs: Sequence[Design]) -> list[Design]:
     upper = sorted((d for d in designs if d.role in ("upper", "full")), key=_depth)
     if upper:  # nobody wears an open jacket over bare skin
         upper[0] = replace(upper[0], opening=0.0)
+    # a hood under a jacket stays within its collar
+    upper = [
+        replace(d, neck="turtle") if d.neck == "hood" and d is not upper[-1] else d for d in upper
+    ]
     tucked = [
         replace(d, length=0.05 - waist) for d in upper
         if d.tucked and lower and d.kind in ("t-shirt", "shirt")
@@ -94,9 +98,11 @@ def _layer(tailor: Tailor, piece: Piece, outer: Sequence[Piece]) -> Layer:
     design, patch = piece.design, piece.patch
     layout = lay_out(tailor, piece)
     small = design.role == "shoes"
-    cloth = swatch(tailor, piece, layout, 256 if small else 512)
-    material = paint_shoes(design, cloth) if small else paint(tailor, design, cloth)
     seen = ~_beneath(tailor, piece, outer)
+    if not seen.any():
+        seen[0] = True  # a layer is never empty
+    cloth = swatch(tailor, piece, layout, seen, 256 if small else 512)
+    material = paint_shoes(design, cloth) if small else paint(tailor, design, cloth)
     faces = tailor.canvas.faces
     hides = (piece.cover[faces] > _BORDER * tailor.scale).all(1)
     used, renumbered = patch.faces[seen].unique(return_inverse=True)

@@ -15,6 +15,8 @@ from muybridge.synthetic.wardrobe.tailor import Tailor
 GLOSS = {"leather": 0.5, "satin": 0.32, "quilt": 0.28, "denim": 0.06, "wool": 0.05, "knit": 0.04,
          "cable": 0.04, "fleece": 0.04, "corduroy": 0.08, "woven": 0.12}
 """How glossy each fabric is; 0.1 where it is not named."""
+CHEST, LIMB = 0.155, 0.07
+"""Radii that angles about torso and limbs are measured out with, metres for 1.75 m."""
 Field1 = Float[Tensor, "P"]  # noqa: F821
 
 
@@ -26,10 +28,25 @@ def measures(design: Design, cloth: Swatch) -> tuple[Field1, Field1]:
     """
     s = cloth.scale
     torso = (cloth.panel == Panel.BODY) | (cloth.panel == Panel.COLLAR)
-    around = cloth.angle * torch.where(torso, 0.155, 0.07)
     sleeve = ~torso & (design.role != "lower")
     down = torch.where(sleeve, cloth.limb, -cloth.position[:, 1]) / s
+    wide = _girth(cloth) if design.role != "upper" or design.kind == "coat" else CHEST
+    around = cloth.angle * torch.where(torso, wide, LIMB)
     return around, down
+
+
+def _girth(cloth: Swatch) -> Field1:
+    """Radius of a torso's or skirt's cloth at each texel's height, for 1.75 m."""
+    y = cloth.position[:, 1]
+    low, high = y.aminmax()
+    row = ((y - low) / (high - low).clamp(min=1e-6) * 31.99).long()
+    radius = torch.hypot(cloth.position[:, 0], cloth.position[:, 2]) / cloth.scale
+    radius = radius * (cloth.panel == Panel.BODY)
+    count = torch.zeros(32).index_add(0, row, (radius > 0).float())
+    mean = torch.zeros(32).index_add(0, row, radius) / count.clamp(min=1)
+    place = ((y - low) / (high - low).clamp(min=1e-6) * 32 - 0.5).clamp(0, 31)
+    first = place.floor().long().clamp(max=30)
+    return torch.lerp(mean[first], mean[first + 1], place - first).clamp(min=CHEST)
 
 
 def weave(design: Design, cloth: Swatch, around: Field1, down: Field1) -> tuple[Field1, Field1]:

@@ -53,9 +53,17 @@ def paint_shoes(design: Design, cloth: Swatch) -> Material:
     gloss = torch.lerp(gloss, torch.full_like(gloss, 0.15), rubber)
     groove = torch.exp(-((height - edge) / 0.0015).square())
     colour = colour * (1 - 0.45 * groove - 0.5 * within(0.002 - height))[:, None].clamp(min=0.2)
+    sock = (cloth.share > 0.5).float()
+    knit = torch.tensor((0.93, 0.93, 0.92)) if design.number % 3 else second
+    knit = torch.tensor((0.09, 0.09, 0.1)) if design.kind == "shoes" else knit
+    ribs = 0.92 + 0.08 * torch.sin(60 * cloth.angle)
+    band = 1 - 0.75 * within(0.006 - (cloth.edge / cloth.scale - 0.02).abs()) * (design.number % 2)
+    colour = torch.lerp(colour, knit * (ribs * band)[:, None], sock[:, None])
+    relief = torch.lerp(relief, 0.0006 * ribs, sock)
+    gloss = torch.lerp(gloss, torch.full_like(gloss, 0.04), sock)
     planes = torch.cat([
         colour.clamp(0.02, 0.98), gloss[:, None], relief[:, None],
-        (0.0025 * torch.sin(height * 420) * (turn < 1.2) * (height > edge))[:, None],
+        (0.0025 * torch.sin(height * 420) * (turn < 1.2) * (height > edge) * (1 - sock))[:, None],
     ], 1)
     matter = Matter.LEATHER if design.fabric == "leather" else Matter.CLOTH
     return as_material(matter, cloth, planes)

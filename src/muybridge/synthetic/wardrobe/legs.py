@@ -14,7 +14,7 @@ from muybridge.synthetic.wardrobe.drape import GAP, smoothstep, tube_faces, wrap
 from muybridge.synthetic.wardrobe.section import Solid, hang, hull_radius
 from muybridge.synthetic.wardrobe.tailor import Tailor
 
-AROUND = 30
+AROUND = 26
 """Vertices of each ring of a trouser leg."""
 
 
@@ -96,7 +96,7 @@ def leg_tube(
     """
     s = tailor.scale
     start, end = reach
-    count = max(int((end - start) / (0.028 * s)), 3)
+    count = max(int((end - start) / (0.032 * s)), 3)
     down = start + (end - start) * torch.linspace(0, 1, count + 1)[1:]
     angle = torch.arange(AROUND) * (2 * torch.pi / AROUND)
     radius = _radius(tailor, leg, solids, down, angle, least, ease, end)

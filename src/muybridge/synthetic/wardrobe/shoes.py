@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from muybridge.synthetic.wardrobe.cutting import Patch, joined, rimmed
+from muybridge.synthetic.wardrobe.cutting import Patch, clip, joined, rimmed
 from muybridge.synthetic.wardrobe.design import Design
 from muybridge.synthetic.wardrobe.drape import smoothstep, tube_faces
-from muybridge.synthetic.wardrobe.piece import Panel, Piece
+from muybridge.synthetic.wardrobe.piece import Field, Panel, Piece
 from muybridge.synthetic.wardrobe.section import Solid, hull_radius
 from muybridge.synthetic.wardrobe.tailor import SIDES, Tailor, Worn
 
@@ -30,14 +32,20 @@ def make_shoes(tailor: Tailor, design: Design, worn: Worn) -> Piece:
     s = tailor.scale
     top = (OPENING.get(design.style, 0.078) + design.length) * s
     pair = [_shoe(tailor, design, worn, side, top) for side in SIDES]
-    patch = joined([rimmed(p, 0.003 * s, o) for p, o in pair])
-    count = len(patch.faces) // 2
-    panel = torch.full((2 * count,), int(Panel.LEFT))
-    panel[count:] = int(Panel.RIGHT)
+    parts = [rimmed(p, 0.003 * s, o) for p, o in pair]
+    if design.sleeve > 0:
+        parts = [
+            joined([part, _sock(tailor, design, side, top)])
+            for part, side in zip(parts, SIDES, strict=True)
+        ]
+    patch = joined(parts)
+    panel = torch.full((len(patch.faces),), int(Panel.LEFT))
+    panel[len(parts[0].faces) :] = int(Panel.RIGHT)
     y = tailor.vertices[:, 1]
     foot = tailor.canvas.share_of("foot")
-    near = (tailor.leg > 0.5) & (y < tailor.sole + top + 0.05 * s)
-    cover = torch.where(near, tailor.sole + top + 0.02 * s - y, torch.full_like(y, -1.0))
+    near = (tailor.leg > 0.5) & (y < tailor.sole + top + (0.05 + design.sleeve) * s)
+    high = top + max(0.02, design.sleeve) * s
+    cover = torch.where(near, tailor.sole + high - y, torch.full_like(y, -1.0))
     cover = torch.where((foot > 0.9) & (y < tailor.sole + 0.05 * s), cover.clamp(min=0.04), cover)
     solid = Solid.of(patch.vertices, patch.faces)
     after = Worn(
@@ -93,6 +101,28 @@ def _shoe(
     fields = torch.stack([ring, torch.zeros_like(ring), around, top - ring], 1)
     patch = Patch(points, weights, fields, torch.zeros_like(anchor), anchor, faces)
     return patch, torch.ones(_AROUND, dtype=torch.bool)
+
+
+def _sock(tailor: Tailor, design: Design, side: str, top: float) -> Patch:
+    """What shows of a sock over the shoe."""
+    s = tailor.scale
+    sign = 1.0 if side == "left" else -1.0
+    v, y = tailor.vertices, tailor.vertices[:, 1] - tailor.sole
+    ours = (tailor.leg > 0.9) & (v[:, 0] * sign > 0)
+    keep = ours[tailor.canvas.faces].all(1)
+    ankle = tailor.canvas.head_of(f"foot.{side[0].upper()}")
+    toe = tailor.canvas.head_of(f"toe3-1.{side[0].upper()}")
+    ahead = torch.atan2(*(toe - ankle)[[0, 2]])
+    away = v - ankle
+    turn = (torch.atan2(away[:, 0], away[:, 2]) - ahead) * sign
+    turn = torch.remainder(turn + torch.pi, 2 * torch.pi) - torch.pi
+    high = top + design.sleeve * s
+    fields = torch.stack([y, torch.ones_like(y), turn, high - y], 1)
+    patch = tailor.patch(keep, v + tailor.normals * 0.003 * s)
+    patch = replace(patch, fields=fields).compact()
+    patch = clip(patch, patch.fields[:, Field.LIMB] - top + 0.012 * s, 1)
+    patch = clip(patch, patch.fields[:, Field.EDGE], 2)
+    return rimmed(patch, 0.002 * s)
 
 
 def _rings(
