@@ -33,6 +33,8 @@ def beard_layers(head: Head, identity: Identity) -> list[Layer]:
     everywhere = head.local(vertices)
     low = step(chin[1] + 0.045, chin[1] - 0.012, everywhere[:, 1])
     front = step(-0.075, 0.0, everywhere[:, 2])
+    patchy = fractal_noise((everywhere + 2.0).contiguous(), 160.0, 2, identity.number % 787)
+    share = (share + 0.5 * (patchy - 0.5) * step(0.05, 0.3, share)).clamp(0, 1)
     rough = fractal_noise((everywhere + 1.0).contiguous(), 110.0, 2, identity.number % 911)
     height = most * (0.30 + 0.70 * low * front) * (0.65 + 0.7 * rough)
     height = height * step(0.30, 0.95, share) + 0.0008 * share

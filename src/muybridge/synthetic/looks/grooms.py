@@ -141,7 +141,7 @@ def _short(look: HairLook) -> Groom:
         volume=_volume(look, 0.012 + 0.012 * long, 0.0055 * fade + 0.003 * long,
                        0.006 * fade + 0.004 * long, 0.013 + 0.010 * long, rough=0.0022),
         pole=unit_vector(0.1, 0.86, -0.5), curls=0.35 * look.curl, flow=flow,
-        walk=Walk(4, 0.04, 0.45, 0.006, 0.55 if kind == 1 else 0.35, False),
+        walk=Walk(4, 0.04, 0.40, 0.0045, 0.45 if kind == 1 else 0.25, False),
         locks=250, shortest=0.026 + 0.012 * long, longest=0.046 + 0.032 * long,
         wide=0.0046, ridge=0.3, curl=0.003 * look.curl, turns=16.0, tilt=0.3, tip=0.15,
     )

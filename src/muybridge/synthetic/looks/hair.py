@@ -127,6 +127,11 @@ def _locks(
     lift = thick + (0.0004 + groom.walk.loft * drawn()) * s
     length = groom.shortest + (groom.longest - groom.shortest) * drawn()
     length = length * _trim(start, look)
+    if look.style in ("short", "side-parted"):
+        # nothing hangs over the ears
+        beside = (torch.atan2(start[:, 0], start[:, 2]).abs() - 1.65).abs() < 0.75
+        room = line.depth(head.place(start), ragged=0.0) / s + 0.008
+        length = torch.where(beside, length.minimum(room), length)
     for tie in groom.ties:
         # a lock ends where it is tied
         way = (start @ F.normalize(torch.tensor(tie), dim=0)).clamp(-1, 1).acos() * 0.098

@@ -24,12 +24,14 @@ class Hairline:
     Attributes:
         head: whose.
         polar: down to where hair grows, radians, for azimuths -pi..pi.
+        nape: height below which none grows, metres.
         seed: of its irregularities.
         bare: how bald the crown is, 0..1.
     """
 
     head: Head
     polar: Float[Tensor, "720"]
+    nape: float
     seed: int
     bare: float
 
@@ -43,7 +45,7 @@ class Hairline:
         top, low = (float(y) for y in head.ear_tops)
         eyes = float(head.eyes[1])
         back = 0.020 * look.receding * s
-        peak = 0.004 * (look.seed % 5 - 2) * s
+        peak = 0.0022 * (look.seed % 5 - 2) * s
         front = eyes + (0.066 if female else 0.063) * s + 0.8 * back
         sideburn = top - (0.006 if female else 0.022) * s
         rim = head.canvas.vertices[:, 0].abs().max()
@@ -76,7 +78,7 @@ class Hairline:
         nape = low - (0.022 if female else 0.012) * s
         angles.append((math.radians(158), _polar_at(head, math.radians(158), nape)))
         angles.append((math.pi, _polar_at(head, math.pi, nape + 0.002 * s)))
-        return Hairline(head, _around(angles), look.seed % 9973, look.thinning)
+        return Hairline(head, _around(angles), nape, look.seed % 9973, look.thinning)
 
     def limit(self, azimuth: Float[Tensor, "*S"]) -> Float[Tensor, "*S"]:
         """Polar angle of the line, radians."""
@@ -94,11 +96,15 @@ class Hairline:
             ragged: how irregular the line is, 1 as in life.
         """
         azimuth, polar = self.head.angles(points)
-        inside = (self.limit(azimuth) - polar) * 0.095 * self.head.scale
+        reach = (points - self.head.centre).norm(dim=-1)
+        inside = (self.limit(azimuth) - polar) * reach.clamp(max=0.2)
         # the line is steep beside the ears: count along its normal
         step = 2 * math.pi / STEPS
         slope = (self.limit(azimuth + step) - self.limit(azimuth - step)) / (2 * step)
-        inside = inside / (1 + (slope.clamp(-3, 3) / self.limit(azimuth).sin()).square()).sqrt()
+        rise = slope.clamp(-2, 2) / self.limit(azimuth).sin().clamp(min=0.7)
+        inside = inside / (1 + rise.square()).sqrt()
+        # the neck runs nearly along a ray: there height decides
+        inside = torch.minimum(inside, points[..., 1] - self.nape)
         local = self.head.local(points) + 1.0
         wobble = fractal_noise(local, 70.0, 2, self.seed) - 0.5
         fine = fractal_noise(local, 320.0, 2, self.seed + 5) - 0.5

@@ -235,7 +235,7 @@ def _face(dice: Dice, shape: Shape, roots: str) -> FaceForm:
     drawn = {name: _near(dice, 0.0, 1.25, -1.0, 1.0) for name in free}
     return FaceForm(
         ancestry=(a, b, round(1 - a - b, 4)), kin=kin, kin_share=_share(dice, 0.7, 1.3),
-        smile=_near(dice, 0.05, 0.3, 0.0, 0.3), squint=_near(dice, 0.0, 0.3, 0.0, 0.25), **drawn,
+        smile=_near(dice, 0.15, 0.35, 0.0, 0.45), squint=_near(dice, 0.0, 0.3, 0.0, 0.25), **drawn,
     )
 
 
@@ -260,7 +260,7 @@ def _skin(dice: Dice, female: bool, elderly: float, tone: float) -> SkinLook:
 def _iris(dice: Dice, tone: float) -> Colour:
     light = max(0.0, 1 - tone / 0.35)
     name = dice.weighted({
-        "dark brown": 2.0 + 3 * tone, "brown": 1.5, "amber": 0.3 + 0.3 * light,
+        "dark brown": 2.0 + 3 * tone, "brown": 1.5, "amber": 0.12 + 0.3 * light,
         "hazel": 0.05 + 0.9 * light, "green": 0.7 * light, "blue": 1.6 * light,
         "grey": 0.6 * light,
     })
