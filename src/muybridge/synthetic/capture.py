@@ -145,7 +145,7 @@ class Sitter:
         if setup.motion is None:
             if setup.frames != 1:
                 raise _no_setup(f"has {setup.frames} frames of standing still")
-            return reference_pose(self.identity, self.rest_joints, self.arms_out), 0
+            return self._stand, 0
         frames, fps = SETTLE + setup.frames, Fraction(setup.fps)
         return move(setup.motion, self.rest_joints, frames, fps, self.arms_out), SETTLE
 
@@ -185,9 +185,12 @@ class Sitter:
     @cached_property
     def _standing(self) -> PosedFigure:
         """The person in the reference pose; made once, as several set-ups show it."""
-        return self.figure.posed(
-            reference_pose(self.identity, self.rest_joints, self.arms_out)
-        )
+        return self.figure.posed(self._stand)
+
+    @cached_property
+    def _stand(self) -> Motion:
+        """The reference pose."""
+        return reference_pose(self.identity, self.rest_joints, self.arms_out)
 
     def take(self, setup: Setup) -> Take:
         """Takes the pictures of a set-up."""

@@ -95,6 +95,8 @@ class Rig:
         """
         R = self.R[:, JOINT_INDEX[joint]]
         for axis, angle in (("x", x), ("y", y), ("z", z)):
+            if not isinstance(angle, Tensor) and angle == 0:
+                continue
             R = axis_rotation(axis, torch.deg2rad(self.curve(angle))) @ R
         self.R[:, JOINT_INDEX[joint]] = R
 
