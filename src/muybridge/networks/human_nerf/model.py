@@ -229,6 +229,9 @@ class HumanNeRF(ModelMixin, ConfigMixin):
             features: of one picture.
             points: near the canonical skin, metres.
         """
+        if len(points) == 0:  # of a patch that misses the body; layers can't do with none
+            raw, hidden = self._place(features, points.new_zeros(1, 3))
+            return raw[:0], hidden[:0]
         parts = [self._place(features, part) for part in points.split(_BLOCK)]
         return torch.cat([part[0] for part in parts]), torch.cat([part[1] for part in parts])
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from os import PathLike
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -103,7 +104,10 @@ def our_weights(
 
 
 def load_released(
-    path: str | PathLike[str], canonical: CanonicalSkin, network: str = "G"
+    path: str | PathLike[str],
+    canonical: CanonicalSkin,
+    network: str = "G",
+    settings: Mapping[str, Any] = PAPER,
 ) -> HumanNeRF:
     """The released human NeRF, from the user's ``network-snapshot.pkl``.
 
@@ -111,13 +115,14 @@ def load_released(
         path: the snapshot. Nothing in it is run, see :mod:`.snapshot`.
         canonical: all vertices of the user's SMPL model.
         network: ``G``, as the release's own inference, or ``G_ema``.
+        settings: the network's size, for a snapshot of another.
 
     Raises:
         InputError: the file is damaged or hostile, a parameter is missing, unknown or of
             another shape (all are named), or the body is not SMPL.
     """
     with torch.device("meta"):
-        model = HumanNeRF(**PAPER)
+        model = HumanNeRF(**settings)
     weights = our_weights(read_snapshot(path, network), path)
     load_strictly(model, weights, path, assign=True)
     model.use_skin(canonical)

@@ -36,10 +36,17 @@ _REMEDY = "give the network-snapshot.pkl of the release"
 class StandIn:
     """In the place of any object of the known packages: keeps its state, does nothing."""
 
+    state: Any
+    items: dict[Any, Any]
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> StandIn:
+        """Takes whatever the object was made of, and forgets it."""
+        made = super().__new__(cls)
+        made.state, made.items = {}, {}
+        return made
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self.args = args
-        self.state: Any = {}
-        self.items: dict[Any, Any] = {}
+        """Nothing; an object may be made with it or without."""
 
     def __setitem__(self, key: Any, value: Any) -> None:
         self.items[key] = value
@@ -66,7 +73,7 @@ def _load_storage(data: Any) -> _Storage:
     if not isinstance(loaded, torch.storage.TypedStorage):
         raise Refused(f"a {type(loaded).__name__} where a storage belongs")
     values = torch.empty(0, dtype=loaded.dtype)
-    return _Storage(values.set_(loaded._untyped()))  # type: ignore[call-overload]
+    return _Storage(values.set_(loaded))  # type: ignore[call-overload]
 
 
 def _tensor(
@@ -99,8 +106,10 @@ def _parameter(data: Any, *_: Any) -> Any:
 def _persistent(meta: Any) -> StandIn:
     """``torch_utils.persistence._reconstruct_persistent_obj``, which would execute the source."""
     made = StandIn()
-    if isinstance(meta, Mapping):
-        made.state = meta.get("state")
+    content = meta.items if isinstance(meta, StandIn) else meta
+    if isinstance(content, Mapping):
+        state = content.get("state")
+        made.state = state.items if isinstance(state, StandIn) else state
     return made
 
 
