@@ -62,7 +62,7 @@ def test_every_kind_is_made_for_every_body(canvases, name, kind):
     assert (patch.weights.sum(1) - 1).abs().max() < 1e-4
     assert patch.weights.min() >= 0
     assert len(piece.panel) == len(patch.faces)
-    assert 0 <= float(piece.slack.min()) and float(piece.slack.max()) <= 1
+    assert float(piece.slack.min()) >= 0 and float(piece.slack.max()) <= 1
     assert patch.vertices[:, 1].min() > tailor.sole - 0.005
     # no edge belongs to three triangles, and no triangle is a stray giant
     edges = torch.cat([patch.faces[:, [0, 1]], patch.faces[:, [1, 2]], patch.faces[:, [2, 0]]])
@@ -154,14 +154,14 @@ def test_layers_keep_their_contract(dressed):
         for layer in layers:
             total += len(layer.faces)
             assert layer.faces.shape == layer.faces_uv.shape
-            assert 0 <= float(layer.uv.min()) and float(layer.uv.max()) <= 1
+            assert float(layer.uv.min()) >= 0 and float(layer.uv.max()) <= 1
             assert int(layer.faces_uv.max()) < len(layer.uv)
             assert (layer.weights.sum(1) - 1).abs().max() < 1e-4
             assert len(layer.hides) == len(canvas.faces)
             size = layer.material.albedo.shape[0]
             assert layer.material.albedo.shape == (size, size, 3)
-            assert 0 <= layer.material.albedo.min() and layer.material.albedo.max() <= 1
-            assert 0 <= layer.material.gloss.min() and layer.material.gloss.max() <= 1
+            assert layer.material.albedo.min() >= 0 and layer.material.albedo.max() <= 1
+            assert layer.material.gloss.min() >= 0 and layer.material.gloss.max() <= 1
             assert layer.material.relief.abs().max() < 0.04  # metres: quilts are thickest
             assert layer.material.creases.abs().max() < 0.03
         assert total < 20_000

@@ -55,6 +55,7 @@ class Swatch:
         limb, share, neck, edge: the columns of :class:`Field`.
         angle: as in :class:`Layout`. ``panel``: a :class:`Panel`.
         scale: of lengths, against a person of 1.75 m.
+        depth: z of the upright axis that torso and skirts are unrolled about.
     """
 
     index: Int[Tensor, "P"]  # noqa: F821
@@ -67,6 +68,7 @@ class Swatch:
     angle: Float[Tensor, "P"]  # noqa: F821
     panel: Int[Tensor, "P"]  # noqa: F821
     scale: float
+    depth: float
 
     def spread(self, values: Float[Tensor, "P C"]) -> Float[Tensor, "S S C"]:
         """Values of the texels as a texture, gaps filled from what surrounds them."""
@@ -133,7 +135,7 @@ def swatch(
     return Swatch(
         index, size, values[:, :3], values[:, 3 + Field.LIMB], values[:, 3 + Field.SHARE],
         values[:, 3 + Field.NECK], values[:, 3 + Field.EDGE], values[:, 7],
-        values[:, 8].round().long(), tailor.scale,
+        values[:, 8].round().long(), tailor.scale, tailor.depth,
     )
 
 

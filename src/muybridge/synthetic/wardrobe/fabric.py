@@ -30,9 +30,30 @@ def measures(design: Design, cloth: Swatch) -> tuple[Field1, Field1]:
     torso = (cloth.panel == Panel.BODY) | (cloth.panel == Panel.COLLAR)
     sleeve = ~torso & (design.role != "lower")
     down = torch.where(sleeve, cloth.limb, -cloth.position[:, 1]) / s
-    wide = _girth(cloth) if design.role != "upper" or design.kind == "coat" else CHEST
-    around = cloth.angle * torch.where(torso, wide, LIMB)
+    arc = _arc(cloth) if torso.any() else cloth.angle * CHEST
+    if design.role != "upper" or design.kind == "coat":
+        arc = arc * _girth(cloth) / CHEST
+    around = torch.where(torso, arc, cloth.angle * LIMB)
     return around, down
+
+
+def _arc(cloth: Swatch) -> Field1:
+    """Length around the torso from its front, by the mean section of the cloth, for 1.75 m."""
+    turn = 2 * torch.pi
+    body = cloth.panel == Panel.BODY
+    column = (torch.remainder(cloth.angle[body], turn) / turn * 63.99).long()
+    away = torch.hypot(cloth.position[body, 0], cloth.position[body, 2] - cloth.depth)
+    count = torch.zeros(64).index_add(0, column, torch.ones(len(column)))
+    radius = torch.zeros(64).index_add(0, column, away) / count.clamp(min=1)
+    radius = torch.where(count > 0, radius, radius[count > 0].mean()) / cloth.scale
+    slope = (radius.roll(-1) - radius.roll(1)) / (2 * turn / 64)
+    step = torch.hypot(radius, slope) * (turn / 64)
+    edge = torch.cat([torch.zeros(1), step.cumsum(0)])
+    edge = edge * (turn * CHEST / edge[-1])
+    place = torch.remainder(cloth.angle, turn) / turn * 64
+    first = place.floor().long().clamp(max=63)
+    rolls = torch.floor(cloth.angle / turn)
+    return torch.lerp(edge[first], edge[first + 1], place - first) + rolls * turn * CHEST
 
 
 def _girth(cloth: Swatch) -> Field1:
@@ -40,7 +61,7 @@ def _girth(cloth: Swatch) -> Field1:
     y = cloth.position[:, 1]
     low, high = y.aminmax()
     row = ((y - low) / (high - low).clamp(min=1e-6) * 31.99).long()
-    radius = torch.hypot(cloth.position[:, 0], cloth.position[:, 2]) / cloth.scale
+    radius = torch.hypot(cloth.position[:, 0], cloth.position[:, 2] - cloth.depth) / cloth.scale
     radius = radius * (cloth.panel == Panel.BODY)
     count = torch.zeros(32).index_add(0, row, (radius > 0).float())
     mean = torch.zeros(32).index_add(0, row, radius) / count.clamp(min=1)

@@ -88,12 +88,14 @@ def _flowers(d: Design, c: Swatch, a: Field1, y: Field1) -> tuple[Field1, Field1
     petals, hearts = torch.zeros_like(a), torch.zeros_like(a)
     for layer, grow in ((0, 1.0), (1, 0.62)):
         cell = size * grow
-        u, v = a / cell + 0.37 * layer, y / cell + 0.59 * layer
-        i, j = torch.floor(u), torch.floor(v)
+        v = y / cell + 0.59 * layer
+        j = torch.floor(v)
+        u = a / cell + 0.37 * layer + 0.5 * torch.remainder(j, 2)
+        i = torch.floor(u)
         lattice = torch.stack([i, j, torch.full_like(i, 3.0 + layer)], 1) + 0.5
         dx = value_noise(lattice * 1.0, 1.7, d.number) - 0.5
         dy = value_noise(lattice * 1.0, 1.3, d.number + 1) - 0.5
-        x, z = u - i - 0.5 - 0.4 * dx, v - j - 0.5 - 0.4 * dy
+        x, z = u - i - 0.5 - 0.5 * dx, v - j - 0.5 - 0.5 * dy
         turn = torch.atan2(z, x) + 6 * dx
         radius = torch.hypot(x, z)
         reach = 0.2 + 0.1 * torch.cos(5 * turn)

@@ -181,7 +181,7 @@ def _cover(tailor: Tailor, cut: Cut, hem: float) -> Tensor:
 def _pressed(tailor: Tailor, worn: Worn, cover: Tensor) -> Worn:
     """What is worn, its sleeves pressed flat where they lie deep within these."""
     s = tailor.scale
-    deep = smoothstep(0.03 * s, 0.08 * s, cover) * smoothstep(0.1, 0.6, tailor.arm)
+    deep = smoothstep(0.075 * s, 0.13 * s, cover) * smoothstep(0.1, 0.6, tailor.arm)
     flat = worn.occupied.clamp(max=0.006 * s)
     return replace(worn, occupied=torch.lerp(worn.occupied, flat, deep))
 
