@@ -63,11 +63,16 @@ def test_layers_are_as_the_contract_says(dressed):
         assert sum(len(layer.faces) for layer in layers) <= 8000
 
 
-@pytest.mark.parametrize("shape", [SMALL, LARGE], ids=["small", "large"])
+@pytest.fixture(scope="module", params=[SMALL, LARGE], ids=["small", "large"])
+def extreme(request):
+    """A very small and a very large person."""
+    return request.param, canvas_of(person_with("bald", request.param))
+
+
 @pytest.mark.parametrize("style", STYLES)
-def test_every_style_fits_every_head(style, shape):
+def test_every_style_fits_every_head(extreme, style):
+    shape, canvas = extreme
     person = person_with(style, shape, length=1.0, volume=1.0, curl=0.8, fringe=1.0)
-    canvas = canvas_of(person)
     head = Head.of(canvas)
     for layer in hair_layers(canvas, person):
         check(layer, len(canvas.body.rig.bones), len(canvas.faces))
