@@ -30,7 +30,7 @@ def small_config() -> GasConfig:
             **NANO.unet, "in_channels": 16, "out_channels": 8,
             "down_block_types": NANO.unet["down_block_types"][1:],
             "up_block_types": NANO.unet["up_block_types"][:2],
-            "block_out_channels": (32, 64), "num_attention_heads": (1, 2),
+            "block_out_channels": (64, 64), "num_attention_heads": (1, 2),
         },
         nerf_net={**NANO.nerf_net, "in_channels": 8},
         autoencoder={**NANO.autoencoder, "latent_channels": 8},

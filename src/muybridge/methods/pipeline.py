@@ -95,13 +95,16 @@ class HumanVideoPipeline(ABC):
 
     Subclasses implement :meth:`make`. For every one of them holds, and the contract
     tests check: the same arguments give the same frames; the frames do not depend on
-    ``chunk`` or on ``start``; memory depends on ``chunk`` and not on the motion's length.
+    ``chunk`` or on ``start``; memory depends on ``chunk`` and, but for ``kept_bytes`` a
+    picture, not on the motion's length.
     """
 
     spec: MethodSpec
     size: str
     before: float = 0.0
     """Share of the whole work that is done before the first frame can be given."""
+    kept_bytes: int = 0
+    """What is kept of every picture for the whole video, such as latents; little, or nothing."""
 
     @abstractmethod
     def make(

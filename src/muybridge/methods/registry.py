@@ -22,6 +22,7 @@ GROUP = "muybridge.methods"
 
 BUILT_IN: tuple[str, ...] = (
     "muybridge.methods.avatar.spec:SPEC",
+    "muybridge.methods.gas.spec:SPEC",
 )
 
 

@@ -17,6 +17,7 @@ from muybridge.sampling.guidance import ramp, triangular
 from muybridge.sampling.noise import draw_noise, item_generator
 from muybridge.sampling.objective import Noised, Objective
 from muybridge.sampling.residual_flow import ResidualFlow, ResidualFlowScheduler
+from muybridge.sampling.store import DiskGrids
 from muybridge.sampling.windows import (
     Windows,
     anchored_windows,
@@ -25,7 +26,8 @@ from muybridge.sampling.windows import (
 )
 
 __all__ = [
-    "EdmObjective", "Noised", "Objective", "Pass", "Plan", "Prediction", "ResidualFlow",
+    "DiskGrids", "EdmObjective", "Noised", "Objective", "Pass", "Plan", "Prediction",
+    "ResidualFlow",
     "ResidualFlowScheduler", "Strip", "WindowModel", "Windows", "alternating",
     "anchored_windows", "combined", "denoise", "draw_noise", "item_generator", "looped_windows",
     "open_windows", "predict", "ramp", "triangular",

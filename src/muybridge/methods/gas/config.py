@@ -134,7 +134,7 @@ def _small(
     window: int, layers: int = 1,
 ) -> GasConfig:
     """A size on linear latents of 4 x 4 patches, with the residual objective."""
-    latents, context, extra = 20, 64, 32
+    latents, context, extra = 32, 64, 32
     return GasConfig(
         size=size,
         width=width,
@@ -175,7 +175,7 @@ def _small(
     )
 
 
-NANO = _small("nano", 96, 128, (32, 64, 128), (False, False, True), window=8)
+NANO = _small("nano", 96, 128, (64, 96, 96), (False, False, True), window=8)
 """Trains on two CPU cores; see DESIGN 5 and the method's README for what it departs in."""
 
 TINY = _small("tiny", 192, 256, (64, 96, 128, 192), (False, False, True, True), window=16)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
 from muybridge.body import ShapedBody, load_body
 from muybridge.camera import Cameras
+from muybridge.errors import InputError
 from muybridge.methods.gas.config import GasConfig
 from muybridge.methods.gas.corpus import (
     Row,
@@ -62,7 +64,9 @@ def make_corpus(context: Context, tell: Tell, nerf: HumanNeRF, config: GasConfig
         if not target.exists() and number % context.processes == context.rank:
             sitter = read_sitter(folder)
             if sitter is not None:
-                write_subject(render_subject(sitter, nerf, context.seed), target)
+                write_subject(
+                    render_subject(sitter, nerf, context.seed, config.width, config.height), target
+                )
         tell((number + 1) / (len(work) + 1), f"cues of person {number + 1} of {len(work)}")
     if context.rank == 0 and not (out / "vae" / "config.json").exists():
         fit_autoencoder(out / "train", config).save_pretrained(out / "vae")
@@ -78,8 +82,26 @@ def fit_autoencoder(folder: Path, config: GasConfig) -> LinearAutoencoder:
     )
 
 
-def render_subject(sitter: Sitter, nerf: HumanNeRF, seed: int) -> Subject:
-    """A person's pictures with the cues of the exact body, and of one that is a little wrong."""
+def render_subject(
+    sitter: Sitter, nerf: HumanNeRF, seed: int, width: int, height: int
+) -> Subject:
+    """A person's pictures with the cues of the exact body; one row also of a body a bit off.
+
+    Args:
+        sitter: the person.
+        nerf: renders the cues.
+        seed: of how the body is off.
+        width, height: of the networks' pictures, pixels.
+
+    Raises:
+        InputError: the person's pictures have another size.
+    """
+    for clip in sitter.clips:
+        if clip.size != (width, height):
+            raise InputError(
+                clip.name, "size", f"is {clip.size[0]}x{clip.size[1]}",
+                f"make people with --size {width}x{height}",
+            )
     generator = generator_of(seed, "misfit", sitter.name)
     shape = sitter.clips[0].shape
     bodies = [sitter.body, load_body().with_shape(misfit_shape(shape, generator))]
@@ -89,8 +111,16 @@ def render_subject(sitter: Sitter, nerf: HumanNeRF, seed: int) -> Subject:
         pose = sitter.reference.pose
         pose = misfit_motion(pose, generator) if number else pose
         baked.append(encode_reference(nerf, shown, body, pose, sitter.reference.camera))
-    rows = [_row(line, nerf, bodies, baked, generator) for line in sitter.lines]
-    return Subject(sitter.name, to_bytes(shown), tuple(rows))
+    lines = sitter.lines
+    also = int(torch.randint(len(lines), (1,), generator=generator))
+    rows = [
+        _row(line, nerf, bodies[: 1 + (k == also)], baked, generator)
+        for k, line in enumerate(lines)
+    ]
+    small = F.interpolate(
+        shown[None], (height, width), mode="bilinear", align_corners=False, antialias=True
+    )[0]
+    return Subject(sitter.name, to_bytes(small), tuple(rows))
 
 
 def _row(
@@ -100,7 +130,7 @@ def _row(
     """One row: the truth, and what both bodies say of it."""
     clip = line.select
     guides, cues = [], []
-    for number, (body, field) in enumerate(zip(bodies, baked, strict=True)):
+    for number, (body, field) in enumerate(zip(bodies, baked, strict=False)):
         motion = misfit_motion(clip.motion, generator) if number else clip.motion
         guides.append(to_bytes(soft_normals(body.pose(motion), clip.cameras)).flatten(0, 1))
         cues.append(to_bytes(nerf_cue(nerf, field, body, motion, clip.cameras)).flatten(0, 1))

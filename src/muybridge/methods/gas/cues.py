@@ -7,7 +7,7 @@ so that a frame is the same to the last bit however many are asked for.
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -26,6 +26,7 @@ from muybridge.person import Person
 CUES = ("nerf", "avatar")
 
 
+@runtime_checkable
 class Cue(Protocol):
     """Something that shows a person to cameras."""
 

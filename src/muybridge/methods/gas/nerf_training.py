@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
@@ -131,13 +132,28 @@ class Pairs:
         if person.moving is not None and choice[1] < _OTHER_POSE:
             wanted = person.moving
         which = torch.randperm(len(wanted.pictures), generator=generator)[:TARGETS].tolist()
-        seen = shown.pictures[at].float() / 255
+        size = person.reference.pictures.shape[-2:]
+        seen, K = resized(shown.pictures[at].float() / 255, shown.K[at], (size[0], size[1]))
         truth = wanted.pictures[which].float() / 255
         return training_item(
-            seen[:3], shown.skins.select([at]), shown.K[at], shown.T_cam_world[at],
+            seen[:3], shown.skins.select([at]), K, shown.T_cam_world[at],
             truth[:, :3], truth[:, 3:], wanted.skins.select(which), wanted.K[which],
             wanted.T_cam_world[which],
         )
+
+
+def resized(
+    picture: Float[Tensor, "4 H W"], K: Float[Tensor, "3 3"], size: tuple[int, int]
+) -> tuple[Float[Tensor, "4 h w"], Float[Tensor, "3 3"]]:
+    """A picture at another size (height, width), and its camera's intrinsics with it."""
+    given = picture.shape[-2:]
+    if tuple(given) == size:
+        return picture, K
+    grown = F.interpolate(
+        picture[None], size, mode="bilinear", align_corners=False, antialias=True
+    )[0]
+    scale = K.new_tensor([[size[1] / given[1]], [size[0] / given[0]], [1.0]])
+    return grown, K * scale
 
 
 def trainee(context: Context, batch: int) -> Trainee:
@@ -155,7 +171,9 @@ def trainee(context: Context, batch: int) -> Trainee:
     held_out = _people(context.data, "validation", nerf, _HELD_OUT)
 
     def loss(module: HumanNeRF, given: Batch, draws: Any) -> tuple[Tensor, dict[str, Tensor]]:
-        return training_loss(module, given, draws)
+        # lengths and densities need full precision, whatever the run is told
+        with torch.autocast(context.device.type, enabled=False):
+            return training_loss(module, given, draws)
 
     def validate(module: HumanNeRF, step: int) -> Validation:
         return compare(module, held_out)
@@ -215,7 +233,7 @@ def over_grey(pictures: Float[Tensor, "*B 4 H W"]) -> Float[Tensor, "*B 3 H W"]:
 def person_region(made: Tensor, truth: Tensor) -> Tensor:
     """Where the person is in either picture ``[N, 4, H, W]``, two pixels wider."""
     either = torch.maximum(made[:, 3:], truth[:, 3:])
-    return torch.nn.functional.max_pool2d(either, 5, 1, 2) > 0.02
+    return F.max_pool2d(either, 5, 1, 2) > 0.02
 
 
 def _export(nerf: HumanNeRF, folder: Path) -> None:

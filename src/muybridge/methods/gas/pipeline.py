@@ -36,6 +36,7 @@ from muybridge.methods.ground import Ground
 from muybridge.methods.pipeline import Chunk, HumanVideoPipeline, Tell
 from muybridge.motion import Motion
 from muybridge.person import Person
+from muybridge.sampling import DiskGrids
 
 _BLOCK = 8
 """Frames that are prepared and decoded together, whatever is asked for."""
@@ -87,6 +88,9 @@ class GasPipeline(HumanVideoPipeline):
             )
         self.networks, self.size, self.cue, self.detail = networks, size, cue, detail
         self.settings = settings or Settings()
+        pixels = networks.config.width * networks.config.height
+        latents = networks.config.latent_channels * pixels // networks.patch**2
+        self.kept_bytes = 5 * 4 * latents + networks.config.picture_channels * pixels
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Write the networks as a folder that :func:`muybridge.load` reads.
@@ -154,22 +158,26 @@ class GasPipeline(HumanVideoPipeline):
         """Latents of the whole video: cues and normals block by block, then the sampler."""
         networks = self.networks
         channels = networks.config.picture_channels
-        cue_latents, normals = [], []
+        size = (networks.config.height // networks.patch, networks.config.width // networks.patch)
+        grid = (plan.crop.cameras.views, motion.frames)
+        files = DiskGrids()
+        cue_latents = files.zeros((*grid, networks.config.latent_channels, *size), torch.float32)
+        normals = files.zeros(
+            (*grid, channels, networks.config.height, networks.config.width), torch.uint8
+        )
         for first in range(0, motion.frames, _BLOCK):
             last = min(first + _BLOCK, motion.frames)
             tell(_PREPARING * first / motion.frames, f"cues of frame {first + 1}")
             shown = plan.cue.show(first, last)[:, :, :channels]
-            cue_latents.append(networks.encode(shown))
+            cue_latents[:, first:last] = networks.encode(shown)
             posed = person.shaped.pose(motion.slice(first, last))
             cameras = plan.crop.cameras.slice(first, last)
             guide = soft_normals if channels == 4 else release_normals
-            normals.append((guide(posed, cameras) * 255).round().to(torch.uint8))
+            normals[:, first:last] = (guide(posed, cameras) * 255).round().to(torch.uint8)
         reference = plan.reference.picture[:channels]
         with torch.no_grad():
             token = networks.token(reference[None].to(_device(networks)))[0].cpu()
-        conditions = Conditions(
-            networks.encode(reference), token, torch.cat(cue_latents, 1), torch.cat(normals, 1)
-        )
+        conditions = Conditions(networks.encode(reference), token, cue_latents, normals)
 
         def stepped(done: int, steps: int, _: Tensor) -> None:
             tell(_PREPARING + (1 - _PREPARING) * done / steps, f"step {done} of {steps}")

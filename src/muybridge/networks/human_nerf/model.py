@@ -42,7 +42,7 @@ _BLOCK = 4096
 """Points that go through the network together, so that they stay in a core's cache."""
 
 
-class HumanNeRF(ModelMixin, ConfigMixin):
+class HumanNeRF(ModelMixin, ConfigMixin):  # type: ignore[misc]  # as diffusers has it
     """Density and colour around a person of whom there is one picture.
 
     A point near the posed body is taken to the canonical body by inverse linear blend

@@ -1,0 +1,82 @@
+"""Crops around a person: cameras of their own, calm, and put back where they were."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from muybridge.camera import build_cameras
+from muybridge.camera.crop import FILL, follow
+
+
+def body(frames: int = 6, way: float = 0.0) -> torch.Tensor:
+    """A box of points as large as a person who walks ``way`` metres along x."""
+    corners = torch.cartesian_prod(*[torch.tensor([-1.0, 1.0])] * 3)
+    box = corners * torch.tensor([0.25, 0.85, 0.15]) + torch.tensor([0.0, 0.85, 0.0])
+    steps = torch.linspace(0, way, frames)[:, None] * torch.tensor([1.0, 0.0, 0.0])
+    return box + steps[:, None]
+
+
+@pytest.mark.parametrize("camera", ["orbit:5", "arc:120", "dolly in", "static:30"])
+def test_the_body_is_seen_whole(camera):
+    points = body(way=1.0)
+    cameras = build_cameras(camera, points, frames=6, width=320, height=240)
+    crop = follow(cameras, points, 96, 128)
+    assert (crop.cameras.width, crop.cameras.height) == (96, 128)
+    pixel, _ = crop.cameras.project(points)
+    assert float(pixel.amin()) > 0 and bool((pixel.amax((0, 1, 2)) < torch.tensor([96, 128])).all())
+
+
+def test_a_still_body_fills_what_it_is_told_to():
+    points = body()
+    cameras = build_cameras("orbit:4", points, frames=6, width=200, height=200)
+    for fill in (FILL, 0.5):
+        pixel, _ = follow(cameras, points, 96, 128, fill).cameras.project(points)
+        size = pixel.amax(2) - pixel.amin(2)
+        share = (size / torch.tensor([96.0, 128.0])).amax(-1)
+        assert torch.allclose(share, torch.full_like(share, fill), atol=0.03)
+
+
+@given(st.integers(1, 5), st.floats(0, 3), st.integers(40, 400), st.integers(40, 400))
+def test_cameras_and_pictures_agree(frames, way, width, height):
+    """A point's pixel in the crop is the scaled and shifted pixel of the whole picture."""
+    points = body(frames, way)
+    cameras = build_cameras("orbit:3", points, frames=frames, width=width, height=height)
+    crop = follow(cameras, points, 96, 128)
+    whole, _ = cameras.project(points)
+    small, _ = crop.cameras.project(points)
+    moved = crop.scale[..., None, None] * whole + crop.shift[:, :, None]
+    assert torch.allclose(moved, small, atol=2e-2)
+
+
+def test_what_is_painted_is_put_back():
+    """A smooth picture drawn by both cameras is the same where the crop lies."""
+    points = body(way=0.5)
+    cameras = build_cameras("orbit:2", points, frames=6, width=160, height=200)
+    crop = follow(cameras, points, 96, 128)
+
+    def wave(scale, shift, width, height):
+        x = (torch.arange(width) + 0.5 - shift[0]) / scale
+        y = (torch.arange(height) + 0.5 - shift[1]) / scale
+        return 0.5 + 0.25 * torch.sin(x / 9)[None, :] * torch.cos(y / 7)[:, None]
+
+    whole = wave(1.0, (0.0, 0.0), 160, 200)
+    painted = torch.stack([
+        torch.stack([wave(crop.scale[v, t], crop.shift[v, t], 96, 128) for t in (2, 3)])
+        for v in (0, 1)
+    ])[:, :, None]
+    back = crop.paste(painted, 2)
+    assert back.shape == (2, 2, 1, 200, 160)
+    inside = (crop.paste(torch.ones_like(painted), 2) - 1).abs() < 1e-4
+    assert 0.1 < float(inside.float().mean()) < 1.0
+    assert float((back - whole)[inside].abs().max()) < 0.02
+    assert float(back[~inside].abs().max()) < 1.0
+
+
+def test_nobody_in_the_picture_is_no_error():
+    points = body() + torch.tensor([0.0, 0.0, 500.0])
+    cameras = build_cameras("static:0", body(), frames=6, width=64, height=64)
+    crop = follow(cameras, points, 96, 128)
+    assert torch.isfinite(crop.cameras.K).all()
