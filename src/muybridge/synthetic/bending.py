@@ -51,9 +51,9 @@ class Bending:
         self._hinges = torch.tensor([[place(bone) for bone in row[:3]] for row in _HINGES])
         self._above = [place(above) for above, *_ in _BALLS]
         self._below = [place(below) for _, below, *_ in _BALLS]
-        rows = [row[-2:] for row in (*_HINGES, *_BALLS)]
+        rows = [(r, full) for *_, r, full in _HINGES] + [(r, full) for *_, r, full in _BALLS]
         self._full = torch.tensor([math.radians(full) for _, full in rows])
-        reach = torch.tensor([reach * scale for reach, _ in rows])
+        reach = torch.tensor([r * scale for r, _ in rows])
         joints = body.bind_heads[[*self._hinges[:, 1].tolist(), *self._below]]
         self._influence = torch.exp(-(torch.cdist(joints, vertices) / reach[:, None]).square())
 

@@ -6,6 +6,7 @@ The key light's shadow map is exponential (Annen et al., Exponential Shadow Maps
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -17,7 +18,7 @@ from muybridge.render import rasterize_pixels
 from muybridge.render.rasterizer import Backend
 from muybridge.synthetic.surface import Surface
 
-_SIZE = 240
+_SIZE = 256
 _SHARPNESS = 42.0
 """1 / metres: how fast light goes out behind an edge."""
 _FAR = 40.0
@@ -32,14 +33,14 @@ class ShadowMap:
         axes: right, down and forward of the light's view. ``centre``: of the view, world.
         half: half the view's side, metres.
         lit: blurred ``exp(c * depth)``, depth from the centre.
-        covered: blurred share that something lies in the light's way.
+        covered: blurred share that something lies in the light's way, at half the size.
     """
 
     axes: Float[Tensor, "3 3"]
     centre: Float[Tensor, "3"]  # noqa: F821
     half: float
     lit: Float[Tensor, "S S"]
-    covered: Float[Tensor, "S S"]
+    covered: Float[Tensor, "C C"]
 
     def reach(
         self, points: Float[Tensor, "3 P"], lift: float = 0.012
@@ -49,21 +50,21 @@ class ShadowMap:
         Args:
             lift: metres towards the light that a point is moved before it is compared.
         """
-        x, y, z = self._place(points)
+        x, y, z = self._place(points, self.lit)
         blocked = _sample(self.lit, x, y) * torch.exp(-_SHARPNESS * (z - lift))
         return blocked.clamp_(0, 1)
 
     def ground(self, points: Float[Tensor, "3 P"]) -> Float[Tensor, "P"]:  # noqa: F821
         """Share of the key light that points on the ground get: nothing lies below them."""
-        x, y, _ = self._place(points)
+        x, y, _ = self._place(points, self.covered)
         size = self.covered.shape[0]
         inside = (x > 0) & (y > 0) & (x < size - 1) & (y < size - 1)
         return 1 - torch.where(inside, _sample(self.covered, x, y), 0.0)
 
-    def _place(self, points: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Texel x and y (centres at whole numbers) and depth from the centre."""
+    def _place(self, points: Tensor, plane: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Texel x and y of a plane (centres at whole numbers) and depth from the centre."""
         d = [points[k] - self.centre[k] for k in range(3)]
-        size = self.lit.shape[0]
+        size = plane.shape[0]
         scale = size / (2 * self.half)
         x, y, z = (a[0] * d[0] + a[1] * d[1] + a[2] * d[2] for a in self.axes)
         return x * scale + (size / 2 - 0.5), y * scale + (size / 2 - 0.5), z
@@ -101,8 +102,9 @@ def shadow_map(
     hit = depth > 0
     lit = torch.exp(_SHARPNESS * torch.where(hit, depth - _FAR, float(seen[:, 2].amax()) + 0.1))
     edge, on_ground = (0.006 + 0.014 * softness) * scale, (0.014 + 0.05 * softness) * scale
+    covered = F.avg_pool2d(hit.float()[None, None], 2)[0, 0]
     return ShadowMap(
-        axes, centre, half, _blurred(lit, edge), _blurred(hit.float(), on_ground)
+        axes, centre, half, _blurred(lit, edge), _blurred(covered, on_ground / 2)
     )
 
 
@@ -160,14 +162,21 @@ def contact(vertices: Float[Tensor, "N 3"]) -> Contact:
 
 
 def _blurred(plane: Tensor, sigma: float) -> Tensor:
-    """Gaussian blur; what lies beyond the border is as at the border."""
-    reach = max(1, round(2.5 * sigma))
-    step = torch.arange(-reach, reach + 1, device=plane.device, dtype=plane.dtype)
-    bell = torch.exp(-0.5 * (step / max(sigma, 1e-3)).square())
-    bell = bell / bell.sum()
-    out = F.pad(plane[None, None], (reach, reach, reach, reach), mode="replicate")
-    out = F.conv2d(out, bell[None, None, None, :])
-    return F.conv2d(out, bell[None, None, :, None])[0, 0]
+    """Gaussian blur; what lies beyond the border is as at the border.
+
+    Sums of shifted slices: on a CPU several times faster than a convolution of one channel.
+    """
+    reach = max(1, round(2.2 * sigma))
+    bell = [math.exp(-0.5 * (k / max(sigma, 1e-3)) ** 2) for k in range(-reach, reach + 1)]
+    height, width = plane.shape
+    wide = F.pad(plane[None, None], (reach, reach, reach, reach), mode="replicate")[0, 0]
+    across = wide[:, :width] * (bell[0] / sum(bell))
+    for k in range(1, len(bell)):
+        across.add_(wide[:, k : k + width], alpha=bell[k] / sum(bell))
+    out = across[:height] * (bell[0] / sum(bell))
+    for k in range(1, len(bell)):
+        out.add_(across[k : k + height], alpha=bell[k] / sum(bell))
+    return out
 
 
 def _sample(plane: Tensor, x: Tensor, y: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ whatever it is asked for together with.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -181,12 +182,16 @@ def _draw(
 
 def _box(place: Tensor, lens: _Lens) -> tuple[int, int, int, int] | None:
     """Left, top, right, bottom (ends excluded) of the person in whole pixels, if in sight."""
-    good = place[(place[:, 2] >= NEAR) & torch.isfinite(place).all(1)]
-    if not len(good):
+    x, y, z = place.T.contiguous()
+    if float(z.amin()) < NEAR:
+        good = z >= NEAR
+        x, y = x[good], y[good]
+    if not len(x):
         return None
-    low, high = good[:, :2].amin(0).floor().tolist(), good[:, :2].amax(0).ceil().tolist()
-    left, top = max(0, int(low[0])), max(0, int(low[1]))
-    right, bottom = min(lens.width, int(high[0])), min(lens.height, int(high[1]))
+    low, high = ([float(edge(k)) for k in (x, y)] for edge in (torch.amin, torch.amax))
+    low, high = [math.floor(k) for k in low], [math.ceil(k) for k in high]
+    left, top = max(0, low[0]), max(0, low[1])
+    right, bottom = min(lens.width, high[0]), min(lens.height, high[1])
     return (left, top, right, bottom) if left < right and top < bottom else None
 
 
