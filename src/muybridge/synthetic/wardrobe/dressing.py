@@ -75,7 +75,8 @@ def _in_order(designs: Sequence[Design]) -> list[Design]:
     tall = [d for d in shoes if d.style == "tall"]
     low = [d for d in shoes if d.style != "tall"]
     slim = all(d.kind in ("trousers",) and d.ease < 0.35 for d in lower if d.kind == "trousers")
-    if tall and not slim:
+    hanging = any(d.kind in ("skirt", "dress") for d in designs)
+    if tall and (hanging or not slim):  # the shafts are beneath what hangs or is wide
         low, tall = shoes, []
     return [*low, *tucked, *lower, *tall, *over]
 
