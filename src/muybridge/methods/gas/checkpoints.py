@@ -57,13 +57,16 @@ def _released_part(folder: Path) -> Path | None:
     return None
 
 
-def load(folder: Path, dtype: torch.dtype | None = None) -> GasNetworks:
+def load(
+    folder: Path, dtype: torch.dtype | None = None, smpl: Path | None = None
+) -> GasNetworks:
     """The networks in a folder: ours, or the release.
 
     Args:
         folder: see the module.
         dtype: of the weights in memory; float32 for ours and as in the files for the release
             where it is left out.
+        smpl: see :func:`load_release`.
 
     Raises:
         InputError: it is neither, or something in it is missing or does not fit.
@@ -73,7 +76,7 @@ def load(folder: Path, dtype: torch.dtype | None = None) -> GasNetworks:
     if _is_ours(folder):
         return load_folder(folder, dtype or torch.float32)
     if _released_part(folder) is not None:
-        return load_release(folder, dtype=dtype)
+        return load_release(folder, dtype=dtype, smpl=smpl)
     raise InputError(
         folder, "", "holds no GAS",
         f"give a folder with {INDEX}, or with GAS/unet.pth, GAS/pose_net.pth, GAS/nerf_net.pth",
@@ -220,7 +223,8 @@ def _check_latents(networks: GasNetworks, folder: Path) -> None:
 
 
 def load_release(
-    folder: Path, config: GasConfig | None = None, dtype: torch.dtype | None = None
+    folder: Path, config: GasConfig | None = None, dtype: torch.dtype | None = None,
+    smpl: Path | None = None,
 ) -> GasNetworks:
     """The authors' weights. Nothing is renamed; every key must be there and none else.
 
@@ -229,6 +233,7 @@ def load_release(
         config: of networks of another size in the same layout.
         dtype: of UNet, cue encoders and CLIP in memory; as in the files where ``None``. The
             autoencoder is always float32: its encoder overflows in float16.
+        smpl: the user's SMPL model file, which the human NeRF needs; it is left out without.
 
     Raises:
         InputError: a file is absent, holds anything but tensors, or does not fit.
@@ -255,9 +260,22 @@ def load_release(
         _released(NeRFNet, config.nerf_net, place, "nerf_net", dtype),
         vae,
         encoder,
+        _snapshot(folder, smpl),
     )
     _check_latents(networks, folder)
     return networks.eval()
+
+
+def _snapshot(folder: Path, smpl: Path | None) -> Any:
+    """The human NeRF of the release; ``None`` without its snapshot or the body it needs."""
+    path = released_nerf(folder)
+    if path is None or smpl is None:
+        return None
+    from muybridge.body import load_body
+    from muybridge.networks.human_nerf import canonical_skin
+    from muybridge.networks.human_nerf.release import load_released
+
+    return load_released(path, canonical_skin(load_body(str(smpl))))
 
 
 def released_nerf(folder: Path) -> Path | None:

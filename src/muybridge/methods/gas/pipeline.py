@@ -84,7 +84,7 @@ class GasPipeline(HumanVideoPipeline):
         if cue == "nerf" and networks.nerf is None:
             raise InputError(
                 "--cue", "nerf", "these weights hold no human NeRF",
-                "take --cue avatar, or add sherf/network-snapshot.pkl",
+                "take --cue avatar, or add sherf/network-snapshot.pkl and --set smpl=FILE",
             )
         self.networks, self.size, self.cue, self.detail = networks, size, cue, detail
         self.settings = settings or Settings()
@@ -246,7 +246,7 @@ def load(
     size_or_path: str = "nano", *, cue: str | None = None, detail: bool = True,
     device: str | None = None, dtype: str | None = None, num_inference_steps: int | None = None,
     guidance_scale: float | None = None, window: int | None = None, overlap: int | None = None,
-    task: str | None = None,
+    task: str | None = None, smpl: str | None = None,
 ) -> GasPipeline:
     """GAS's pipeline of a size, or of a folder of weights.
 
@@ -259,13 +259,14 @@ def load(
         guidance_scale: on the far side (views) and throughout (poses).
         window, overlap: frames or views that go through the network together.
         task: ``view``, ``pose`` or ``grid``; by what is asked for where left out.
+        smpl: the user's SMPL model file, for the released human NeRF.
 
     Raises:
         InputError: an option is out of range, or the folder does not hold the weights whole.
         MissingWeights: the size's weights are not on this machine.
     """
     folder, size = _folder_of(size_or_path)
-    networks = load_networks(folder, _dtype(dtype))
+    networks = load_networks(folder, _dtype(dtype), None if smpl is None else Path(smpl))
     networks.requires_grad_(False)
     networks.to(_chosen_device(device))
     if num_inference_steps is not None and not 1 <= num_inference_steps <= 1000:

@@ -23,6 +23,7 @@ from muybridge.methods.gas.networks import GasNetworks
 from muybridge.methods.gas.validation import validate
 from muybridge.networks.human_nerf import NANO, HumanNeRF
 from muybridge.networks.linear_autoencoder import LinearAutoencoder
+from muybridge.networks.video_init import temporal_parameters
 from muybridge.training import Context, Optimizer, Recipe, Schedule, Stage, Trainee, Work
 from muybridge.training.recipe import Tell
 
@@ -96,8 +97,9 @@ def _video(context: Context, config: GasConfig, batch: int, frames: int) -> Trai
     elif context.init is not None:
         networks.load_state_dict(_initial(context.init, config))
     if frames == 1:  # the temporal layers don't run, so nothing reaches them
-        for name, parameter in networks.named_parameters():
-            if is_temporal(name):
+        skipped = temporal_parameters(networks.unet)
+        for name, parameter in networks.unet.named_parameters():
+            if name in skipped:
                 parameter.requires_grad_(False)
     subjects = read_subjects(corpus / "train")
     held_out = read_subjects(corpus / "validation")
@@ -107,12 +109,6 @@ def _video(context: Context, config: GasConfig, batch: int, frames: int) -> Trai
         lambda module, step: validate(module, held_out, frames > 1),
         {"people": str(len(subjects))},
     )
-
-
-def is_temporal(name: str) -> bool:
-    """Whether a parameter belongs to the layers along time, which single pictures skip."""
-    return any(part.startswith(("temporal", "time_pos", "time_mixer", "mix_factor"))
-               for part in name.split("."))
 
 
 def _initial(folder: Path, config: GasConfig) -> dict[str, torch.Tensor]:

@@ -112,7 +112,7 @@ def video_loss(
     reference = networks.encode(batch["reference"])
     scale = networks.latent_scale
     count, frames = truth.shape[:2]
-    sigmas = (draws.normal() * objective.log_deviation + objective.log_mean).exp()
+    sigmas = objective.sigmas(draws.normal())
     noise = draws.normal(*truth.shape[1:])
     noised = objective.noised(truth * scale, noise, sigmas)
     output = networks(
