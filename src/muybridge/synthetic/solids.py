@@ -22,21 +22,22 @@ _MARGIN = 0.011
 """Metres that cloth keeps off a solid, unless it lay closer in the bind pose."""
 _OUT_OF_REACH = 0.4
 """Metres from a solid's line beyond which it never comes to what is loose."""
-_SOLIDS: tuple[tuple[str, str, str, tuple[str, ...], bool, bool], ...] = tuple(
+_SOLIDS: tuple[tuple[str, str, str | None, tuple[str, ...], bool, bool], ...] = tuple(
     (
-        f"{first}.{side}", f"{second}.{side}", turns or f"{first}.{side}",
+        f"{first}.{side}", f"{second}.{side}", turns and turns.replace("*", side),
         tuple(f"{bone}.{side}" for bone in bones), cloth, hair,
     )
     for side in "LR"
     for first, second, turns, bones, cloth, hair in (
-        ("upperleg01", "lowerleg01", "", ("upperleg01", "upperleg02"), True, False),
-        ("lowerleg01", "foot", "", ("lowerleg01", "lowerleg02"), True, False),
+        ("upperleg01", "lowerleg01", "upperleg01.*", ("upperleg01", "upperleg02"), True, False),
+        ("lowerleg01", "foot", "lowerleg01.*", ("lowerleg01", "lowerleg02"), True, False),
         ("upperleg01", "upperarm01", "spine04", (), True, True),
-        ("upperarm01", "lowerarm01", "", ("upperarm01", "upperarm02"), False, True),
+        ("upperarm01", "lowerarm01", None, ("upperarm01", "upperarm02"), False, True),
     )
 )
-"""Bones at whose heads the line begins and ends, the bone that it turns with, bones whose
-skin is measured (none: the trunk's), and whether cloth and hair meet it."""
+"""Bones at whose heads the line begins and ends, the bone that its sides turn with (arms turn
+too far for that), bones whose skin is measured (none: the trunk's), and whether cloth and
+hair meet it."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,8 @@ class Solid:
 
     Attributes:
         first, second: bones at whose heads its line begins and ends.
-        turns: the bone that it turns with.
+        turns: the bone with which its sides turn; ``None`` where what is inside leaves by
+            the shortest way, whatever side it came from.
         radius: at evenly spaced knots along the line, metres.
         side: unit direction from the line to each vertex in the bind pose, square to it.
         clearance: that each vertex has to keep, metres; negative where it lies deeper.
@@ -54,7 +56,7 @@ class Solid:
 
     first: int
     second: int
-    turns: int
+    turns: int | None
     radius: Float[Tensor, "K"]  # noqa: F821
     side: Float[Tensor, "3 M"]
     clearance: Float[Tensor, "M"]  # noqa: F821
@@ -74,9 +76,11 @@ class Solid:
         apart = points - start
         along = (apart * axis).sum(0)
         square_to = apart - along * axis
-        R = R_world_bind[:, self.turns]
-        side = torch.einsum("tij,jm->itm", R, self.side)
-        side = side - (side * axis).sum(0) * axis
+        if self.turns is None:
+            side = square_to
+        else:
+            side = torch.einsum("tij,jm->itm", R_world_bind[:, self.turns], self.side)
+            side = side - (side * axis).sum(0) * axis
         side = side / side.square().sum(0).sqrt().clamp(min=1e-6)
         share = (along / length).clamp(0, 1) * (_KNOTS - 1)
         low = share.floor().clamp(max=_KNOTS - 2)
@@ -133,7 +137,8 @@ def solids_of(
         elif "leg" in first and bones:
             touches = _rise(along, -0.12, 0.12)
         side = F.normalize(square_to, dim=1).T.contiguous()
-        out.append(Solid(a, b, names.index(turns), radius, side, clearance, touches))
+        turning = None if turns is None else names.index(turns)
+        out.append(Solid(a, b, turning, radius, side, clearance, touches))
     return out
 
 
