@@ -175,8 +175,8 @@ def _made(todo: list[int], order: Order, out: Path, workers: int) -> Iterator[in
             waiting: set[Future[int]] = set()
             rest = iter(todo)
             while True:
-                # few at a time, so that a stop does not wait for a long queue
-                while len(waiting) < 2 * workers and (n := next(rest, None)) is not None:
+                # no queue, which a stop would have to wait for
+                while len(waiting) < workers and (n := next(rest, None)) is not None:
                     waiting.add(pool.submit(make_person, n, order, out))
                 if not waiting:
                     break
