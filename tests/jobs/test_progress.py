@@ -72,3 +72,21 @@ def test_quiet_and_no_terminal():
     with terminal(stream) as listener:
         walk(listener)
     assert "fit: two photos" in stream.getvalue()
+
+
+def test_the_time_left_counts_only_what_was_done_since(monkeypatch):
+    """A run that goes on where another stopped at 60 % knows how fast it is itself."""
+    import io
+
+    from muybridge.jobs import progress
+
+    clock = [100.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: clock[0])
+    stream = io.StringIO()
+    log = progress.LineLog(stream, every=0.0)
+    log(progress.Event("render", 0.0, 0.0, "", "begin"))
+    for done, text in ((0.6, "goes on at frame 6"), (0.7, "frame 7")):
+        clock[0] += 10
+        log(progress.Event("render", done, done, text))
+    lines = stream.getvalue().splitlines()
+    assert "left" not in lines[1] and "about 60 s left" in lines[2]

@@ -103,9 +103,13 @@ class LineLog:
         self._stream = stream or sys.stderr
         self._every = every
         self._began = self._last = time.monotonic()
+        self._came: tuple[float, float] | None = None
+        """When this run came in, and how much of it had been done before."""
 
     def __call__(self, event: Event) -> None:
         now = time.monotonic()
+        if self._came is None or event.text.startswith("goes on"):
+            self._came = (now, event.overall)
         if event.kind in ("warning", "note"):
             self._line(f"{event.kind}: {event.text}")
         elif event.kind == "begin":
@@ -115,11 +119,17 @@ class LineLog:
             self._line(f"{event.stage}: done in {now - self._stage_began:.1f} s")
         elif now - self._last >= self._every:
             self._last = now
-            left = (now - self._began) * (1 - event.overall) / max(event.overall, 1e-3)
             self._line(
                 f"{event.stage}: {event.done:4.0%}, whole run {event.overall:4.0%}, "
-                f"about {left:.0f} s left {event.text}".rstrip()
+                f"{self._left(now, event.overall)}{event.text}".rstrip()
             )
+
+    def _left(self, now: float, overall: float) -> str:
+        """The time left, by what was done since this run came in."""
+        since, before = self._came or (self._began, 0.0)
+        if overall - before < 1e-3:
+            return ""
+        return f"about {(now - since) * (1 - overall) / (overall - before):.0f} s left "
 
     def _line(self, text: str) -> None:
         print(f"[{time.monotonic() - self._began:6.1f} s] {text}", file=self._stream, flush=True)
