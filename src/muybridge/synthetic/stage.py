@@ -188,8 +188,8 @@ def _box(place: Tensor, lens: _Lens) -> tuple[int, int, int, int] | None:
         x, y = x[good], y[good]
     if not len(x):
         return None
-    low, high = ([float(edge(k)) for k in (x, y)] for edge in (torch.amin, torch.amax))
-    low, high = [math.floor(k) for k in low], [math.ceil(k) for k in high]
+    low = [math.floor(float(k.amin())) for k in (x, y)]
+    high = [math.ceil(float(k.amax())) for k in (x, y)]
     left, top = max(0, low[0]), max(0, low[1])
     right, bottom = min(lens.width, high[0]), min(lens.height, high[1])
     return (left, top, right, bottom) if left < right and top < bottom else None
