@@ -22,6 +22,8 @@ _MARGIN = 0.011
 """Metres that cloth keeps off a solid, unless it lay closer in the bind pose."""
 _OUT_OF_REACH = 0.4
 """Metres from a solid's line beyond which it never comes to what is loose."""
+_HEEL = 1.19
+"""A shank's line goes on below the ankle to the heel: times its length."""
 _SOLIDS: tuple[tuple[str, str, str | None, tuple[str, ...], bool, bool], ...] = tuple(
     (
         f"{first}.{side}", f"{second}.{side}", turns and turns.replace("*", side),
@@ -46,6 +48,7 @@ class Solid:
 
     Attributes:
         first, second: bones at whose heads its line begins and ends.
+        stretch: how much further the line goes, times its length.
         turns: the bone with which its sides turn; ``None`` where what is inside leaves by
             the shortest way, whatever side it came from.
         radius: at evenly spaced knots along the line, metres.
@@ -56,6 +59,7 @@ class Solid:
 
     first: int
     second: int
+    stretch: float
     turns: int | None
     radius: Float[Tensor, "K"]  # noqa: F821
     side: Float[Tensor, "3 M"]
@@ -70,7 +74,7 @@ class Solid:
     ) -> Float[Tensor, "3 T M"]:
         """How far to move points so that they are outside, on their own side, metres."""
         start = heads[:, self.first].T[:, :, None]
-        line = heads[:, self.second].T[:, :, None] - start
+        line = (heads[:, self.second].T[:, :, None] - start) * self.stretch
         length = line.square().sum(0).sqrt().clamp(min=1e-6)
         axis = line / length
         apart = points - start
@@ -116,7 +120,8 @@ def solids_of(
         if not (for_hair if hair else for_cloth):
             continue
         a, b = names.index(first), names.index(second)
-        start, line = body.bind_heads[a], body.bind_heads[b] - body.bind_heads[a]
+        stretch = _HEEL if second.startswith("foot") else 1.0
+        start, line = body.bind_heads[a], (body.bind_heads[b] - body.bind_heads[a]) * stretch
         own = skin_weights[:, [names.index(bone) for bone in bones]].sum(1)
         if not bones:
             radius = _trunk(body, skin, skin_weights, start, line)
@@ -138,7 +143,7 @@ def solids_of(
             touches = _rise(along, -0.12, 0.12)
         side = F.normalize(square_to, dim=1).T.contiguous()
         turning = None if turns is None else names.index(turns)
-        out.append(Solid(a, b, turning, radius, side, clearance, touches))
+        out.append(Solid(a, b, stretch, turning, radius, side, clearance, touches))
     return out
 
 
