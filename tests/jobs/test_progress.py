@@ -89,4 +89,4 @@ def test_the_time_left_counts_only_what_was_done_since(monkeypatch):
         clock[0] += 10
         log(progress.Event("render", done, done, text))
     lines = stream.getvalue().splitlines()
-    assert "left" not in lines[1] and "about 60 s left" in lines[2]
+    assert "left" not in lines[1] and "about 30 s left" in lines[2]
