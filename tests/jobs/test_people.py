@@ -68,11 +68,12 @@ def test_what_is_made(made):
     assert (packed[0].raw()[0] == read_clip(find_clips(made)[0]).raw()[0]).all()
 
 
+@pytest.mark.slow  # five interpreters are started
 def test_two_processes_and_a_kill_change_nothing(made, tmp_path):
     out = tmp_path / "killed"
     order = REQUEST.order
     child = subprocess.Popen(
-        [sys.executable, "-m", "muybridge", "people", *ARGUMENTS, "--workers", "2", "-o",
+        [sys.executable, "-m", "muybridge", "people", *ARGUMENTS, "--workers", "1", "-o",
          str(out)], start_new_session=True, stderr=subprocess.DEVNULL,
     )
     try:
