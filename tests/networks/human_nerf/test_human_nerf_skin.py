@@ -10,7 +10,8 @@ from muybridge.body import Shape, load_body
 from muybridge.body.smplx import load_smplx
 from muybridge.motion import Motion, clips
 from muybridge.networks.human_nerf import PosedSkin, big_pose, canonical_skin, posed_skin
-from muybridge.networks.human_nerf.nearest import nearest_vertex
+from muybridge.networks.human_nerf.nearest import by_distance, nearest_vertex
+from muybridge.networks.human_nerf.skin import _canonical_skin
 
 COUNT = 1200
 
@@ -38,7 +39,7 @@ def test_canonical_body_stands_apart(canonical):
 
 
 def test_vertices_are_spread_and_always_the_same(canonical):
-    again = canonical_skin.__wrapped__(load_body(), COUNT)
+    again = _canonical_skin.__wrapped__(load_body(), COUNT)
     assert torch.equal(canonical.which, again.which)
     assert len(canonical.which.unique()) == COUNT
     distance, _ = canonical.tree.query(canonical.vertices.numpy(), k=2)
@@ -104,6 +105,7 @@ def test_nearest_is_the_nearest():
     distance, which = torch.cdist(points, vertices).min(1)
     assert torch.equal(found, torch.where(distance < 0.15, which, 40))
     assert (found == 40).any() and (found < 40).any()
+    assert torch.equal(by_distance(points, vertices, 0.15, block=400), found)
 
 
 def test_smpl_goes_back_by_the_published_formula(tmp_path):

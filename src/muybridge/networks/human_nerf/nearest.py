@@ -34,8 +34,15 @@ def nearest_vertex(
     if points.device.type == "cpu":
         _, index = tree().query(points.detach().numpy(), distance_upper_bound=bound)
         return torch.from_numpy(np.asarray(index, np.int64).reshape(-1))
+    return by_distance(points, vertices, bound)
+
+
+def by_distance(
+    points: Float[Tensor, "P 3"], vertices: Float[Tensor, "N 3"], bound: float, block: int = _BLOCK
+) -> Int[Tensor, "P"]:
+    """What :func:`nearest_vertex` gives, from ``block`` distances at a time, on any device."""
     index = torch.empty(len(points), dtype=torch.int64, device=points.device)
-    step = max(1, _BLOCK // len(vertices))
+    step = max(1, block // len(vertices))
     for start in range(0, len(points), step):
         part = torch.cdist(
             points[start : start + step], vertices,

@@ -147,8 +147,8 @@ class PosedSkin:
         tensors: Mapping[str, Tensor], canonical: CanonicalSkin, prefix: str = ""
     ) -> PosedSkin:
         """A skin from what :meth:`tensors` gave."""
-        names = ("vertices", "turn", "scale")
-        return PosedSkin(canonical, *(tensors[f"{prefix}{name}"] for name in names))
+        vertices, turn, scale = (tensors[prefix + k] for k in ("vertices", "turn", "scale"))
+        return PosedSkin(canonical, vertices, turn, scale)
 
 
 def big_pose(root_position: Float[Tensor, "3"]) -> Motion:
@@ -162,7 +162,6 @@ def big_pose(root_position: Float[Tensor, "3"]) -> Motion:
     return Motion(R, root_position[None].float())
 
 
-@cache
 def canonical_skin(body: Body, count: int | None = None) -> CanonicalSkin:
     """The canonical skin of a body model, made once for each model and count.
 
@@ -171,6 +170,11 @@ def canonical_skin(body: Body, count: int | None = None) -> CanonicalSkin:
         count: how many vertices stand for the skin, spread evenly (each next one is the
             farthest from all before); ``None`` takes all.
     """
+    return _canonical_skin(body, count)  # type: ignore[arg-type]  # a body is an object
+
+
+@cache
+def _canonical_skin(body: Body, count: int | None) -> CanonicalSkin:
     shaped = body.with_shape(Shape())
     smpl = body.name.startswith("smpl")
     root = shaped.bind_heads[0] if smpl else torch.zeros(3)

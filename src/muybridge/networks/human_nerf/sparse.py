@@ -247,7 +247,7 @@ class VoxelNetwork(nn.Module):
         for k in range(4):
             if k:
                 x = self.downs[k - 1](x, tables.down[k - 1])
-            for step in self.stages[k]:  # type: ignore[union-attr]
+            for step in self.stages[k]:  # type: ignore[union-attr,attr-defined]
                 x = step(x, tables.keep[k])
             if k:
                 found.append(x)

@@ -136,7 +136,8 @@ class Synthesis(nn.Module):
 
     def forward(self, style: Float[Tensor, "B S"]) -> Float[Tensor, "B C H W"]:
         """The sum of every block's output, each enlarged to the last one's size."""
-        first = self.b4
+        first = self.get_submodule("b4")
+        assert isinstance(first, _Block)
         x = first.conv1(first.const.expand(len(style), -1, -1, -1), style)
         picture: Tensor = first.torgb(x, style)
         for resolution in self.sizes[1:]:
