@@ -48,10 +48,10 @@ def made(tmp_path_factory) -> Path:
 
 
 def test_what_is_made(made):
-    index = json.loads((made / "index.json").read_text())
+    index = json.loads((made / "validation.json").read_text())
     assert index["count"] == 2 and index["split"] == "validation" and index["seed"] == 1
     assert [p["number"] for p in index["people"]] == [100_000, 100_001]
-    assert (made / "people.png").stat().st_size > 1000
+    assert (made / "validation.png").stat().st_size > 1000
     for person in index["people"]:
         folder = made / person["folder"]
         assert {c["folder"] for c in person["clips"]} == {"orbit", "motion0"}
@@ -86,7 +86,7 @@ def test_two_processes_and_a_kill_change_nothing(made, tmp_path):
     finally:
         os.killpg(child.pid, signal.SIGKILL)
         child.wait()
-    assert not (out / "index.json").exists()
+    assert not (out / "validation.json").exists()
     before = [n for n in REQUEST.numbers if folder_of(out, order, n).is_dir()]
     stamps = {n: folder_of(out, order, n).stat().st_mtime_ns for n in before}
     people(REQUEST, out, workers=2)

@@ -16,8 +16,8 @@ class People:
     """Make people: bodies, faces, hair, clothes, motions, light, all from numbers.
 
     Writes a folder for each person with clip folders in it (frames, mattes, motion, cameras,
-    reference pictures), index.json with checksums, and people.png. The same command goes on
-    where a run was stopped; a larger N adds people.
+    reference pictures), SPLIT.json with checksums, and a sheet SPLIT.png; splits may share a
+    folder. The same command goes on where a run was stopped; a larger N adds people.
 
     Attributes:
         count: how many people.

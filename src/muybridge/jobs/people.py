@@ -23,8 +23,7 @@ from muybridge.jobs.people_sheet import write_sheet
 from muybridge.jobs.people_work import Order, folder_of, make_person, prepare, told
 from muybridge.jobs.progress import Listener, Progress
 
-INDEX, SHEET, SHARDS = "index.json", "people.png", "shards"
-REQUEST = "people.json"
+SHARDS = "shards"
 PER_SEED = 100_000
 """People of one seed; other seeds are other people."""
 BUILD_SECONDS, PICTURE_SECONDS, PICTURE_BYTES = 1.7, 0.035, 11_000
@@ -113,7 +112,7 @@ def people(
         listener: told of progress.
 
     Returns:
-        What ``index.json`` says.
+        What ``SPLIT.json`` says; splits lie beside each other in a folder.
 
     Raises:
         InputError: the request can't be done, or the folder holds something else.
@@ -124,7 +123,7 @@ def people(
     if (out / RECORD).exists():
         raise InputError(out, "", "holds a run of muybridge animate", "name another folder")
     with claim(out) as work:
-        _same_request(work / REQUEST, request)
+        _same_request(work / f"{request.order.split}.json", request)
         todo = [n for n in request.numbers if not folder_of(out, request.order, n).is_dir()]
         seconds = request.forecast(workers)["seconds"]
         stages = {"people": max(seconds, 0.1)} | ({"shards": 1.0} if request.shards else {})
@@ -146,8 +145,9 @@ def people(
             with progress.stage("shards"):
                 index["shards"] = _shards(request, out, entries)
         with progress.stage("sheet"):
-            write_sheet([out / entry["folder"] for entry in entries], out / SHEET)
-        write_json(out / INDEX, index)
+            sheet = out / f"{request.order.split}.png"
+            write_sheet([out / entry["folder"] for entry in entries], sheet)
+        write_json(out / f"{request.order.split}.json", index)
     return index
 
 

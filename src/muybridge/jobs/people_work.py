@@ -77,7 +77,7 @@ def make_person(number: int, order: Order, out: Path) -> int:
 
 
 def told(out: Path, order: Order, number: int) -> dict[str, Any]:
-    """What ``index.json`` says of a person: their clips, with the SHA-256 of each folder."""
+    """What ``SPLIT.json`` says of a person: their clips, with the SHA-256 of each folder."""
     folder = folder_of(out, order, number)
     for stale in folder.parent.glob(f".{folder.name}.*"):
         discard(stale)  # what a process left that was killed
