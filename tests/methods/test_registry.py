@@ -91,9 +91,9 @@ def test_a_folder_that_no_method_knows_is_refused(tmp_path):
 
 def test_a_package_brings_a_method(plugin):
     plugin()
-    assert list(methods.specs()) == ["avatar", "mine"]
+    assert list(methods.specs()) == ["avatar", "gas", "mine"]
     assert methods.load("mine-small", steps=2) == ("mine", "small", {"steps": 2})
-    assert [m["name"] for m in overview()] == ["avatar", "mine"]
+    assert [m["name"] for m in overview()] == ["avatar", "gas", "mine"]
 
 
 def test_a_folder_of_checkpoints_finds_its_method(plugin, tmp_path):
@@ -112,12 +112,12 @@ def test_missing_weights_say_what_to_fetch_and_where_to_put_it(plugin, tmp_path)
     for part in ("mine-big", "big.safetensors", "7 MB", "MIT", "https://example.org", str(place)):
         assert part in str(caught.value)
     assert caught.value.exit_code == 3
-    size = overview()[1]["sizes"][0]
+    size = overview()[-1]["sizes"][0]
     assert not size["ready"] and size["weights"][0]["put_at"] == str(place)
     place.parent.mkdir(parents=True)
     place.touch()
     assert methods.load("mine") == ("mine", "big", {})
-    assert overview()[1]["sizes"][0]["ready"]
+    assert overview()[-1]["sizes"][0]["ready"]
 
 
 @pytest.mark.parametrize("by_environment", [True, False])

@@ -156,8 +156,12 @@ def resized(
     return grown, K * scale
 
 
-def trainee(context: Context, batch: int) -> Trainee:
+def trainee(context: Context, size: int) -> Trainee:
     """The first stage's live things.
+
+    Args:
+        context: of the stage.
+        size: items of a step.
 
     Raises:
         InputError: no data folder was given, or nobody in it can be used.
@@ -170,16 +174,16 @@ def trainee(context: Context, batch: int) -> Trainee:
     people = _people(context.data, "train", nerf, None)
     held_out = _people(context.data, "validation", nerf, _HELD_OUT)
 
-    def loss(module: HumanNeRF, given: Batch, draws: Any) -> tuple[Tensor, dict[str, Tensor]]:
+    def loss(module: Any, batch: Batch, draws: Any) -> tuple[Tensor, dict[str, Tensor]]:
         # lengths and densities need full precision, whatever the run is told
         with torch.autocast(context.device.type, enabled=False):
-            return training_loss(module, given, draws)
+            return training_loss(module, batch, draws)
 
     def validate(module: HumanNeRF, step: int) -> Validation:
         return compare(module, held_out)
 
     return Trainee(
-        nerf, Pairs(people, context, batch), loss, _export, validate, {"people": str(len(people))}
+        nerf, Pairs(people, context, size), loss, _export, validate, {"people": str(len(people))}
     )
 
 

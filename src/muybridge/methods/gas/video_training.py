@@ -98,15 +98,16 @@ def picked(row: Row, frames: int, place: float, backwards: bool) -> list[int]:
 
 
 def video_loss(
-    networks: GasNetworks, batch: Batch, draws: Any
+    module: Any, batch: Batch, draws: Any
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """The objective on a batch of :class:`Rows`.
 
     Args:
-        networks: in training.
+        module: :class:`~muybridge.methods.gas.networks.GasNetworks`, in training.
         batch: of :class:`Rows`.
         draws: noise levels and noise.
     """
+    networks: GasNetworks = module
     objective = networks.objective()
     truth, cue = networks.encode(batch["truth"]), networks.encode(batch["cue"])
     reference = networks.encode(batch["reference"])
