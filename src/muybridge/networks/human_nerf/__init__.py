@@ -20,6 +20,11 @@ Use. What is computed once per reference, then pictures::
     rgb[V,T,3,H,W], alpha, depth = model.render_video(person, target_skin, cameras)
     person.save(path); BakedReference.load(path, model)
 
+The released checkpoint, on the user's SMPL body (nothing in the pickle is run)::
+
+    model = load_released("network-snapshot.pkl", canonical_skin(load_smplx("SMPL_NEUTRAL.pkl")))
+    skin = posed_skin(model.canonical, shaped_body, motion, scale=1.0)
+
 Pictures are RGB in [0, 1], premultiplied over black. Cameras are OpenCV's, world to camera,
 pixel centres at +0.5.
 """
@@ -36,6 +41,7 @@ from muybridge.networks.human_nerf.losses import (
     training_loss,
 )
 from muybridge.networks.human_nerf.model import HumanNeRF
+from muybridge.networks.human_nerf.release import load_released
 from muybridge.networks.human_nerf.rendering import Field, SeenField
 from muybridge.networks.human_nerf.skin import (
     CanonicalSkin,
@@ -58,6 +64,7 @@ __all__ = [
     "SeenField",
     "big_pose",
     "canonical_skin",
+    "load_released",
     "posed_skin",
     "structural_similarity",
     "training_item",

@@ -23,7 +23,7 @@ NANO: dict[str, Any] = {
     "synthesis_most": 64,
     "voxel": 0.03,
     "fusion_heads": 2,
-    "fusion_head_dim": 8,
+    "fusion_head_dim": 4,
     "fusion_hidden": 16,
     "decoder_width": 64,
     "decoder_depth": 4,

@@ -243,14 +243,15 @@ class HumanNeRF(ModelMixin, ConfigMixin):  # type: ignore[misc]  # as diffusers 
         device = points.device
         vertices = canonical.vertices.to(device)
         vertex = nearest_vertex(points, vertices, lambda: canonical.tree)
-        off = points - vertices[vertex]
+        off = points - vertices.index_select(0, vertex)
 
         bounds = self.plane_bounds.to(device)
         on_planes = F.grid_sample(
             features.planes[0], plane_places(points, bounds)[:, None], align_corners=False
         )[:, :, 0].permute(2, 0, 1)
 
-        turned = (skin.turn[0][vertex] @ off[..., None])[..., 0] + skin.vertices[0][vertex]
+        turn = skin.turn[0].index_select(0, vertex)
+        turned = (turn * off[:, None]).sum(2) + skin.vertices[0].index_select(0, vertex)
         pixels, _ = project(turned, features.K[0], features.T_cam_world[0])
         at_pixels = self._at_pixels(features.picture, features.local, pixels[None])[0]
 
