@@ -96,7 +96,7 @@ def test_backgrounds(pipe, painted, kind):
     )
     video = pipe(painted, motion, cameras, background=ground)
     outside = (video.matte == 0).expand_as(video.frames)
-    inside = video.matte[:, :, 0] > 0.999
+    inside = video.matte[:, :, 0] > 1 - 1e-6
     assert inside.any()
     if kind == "picture":
         assert video.frames[outside].max() == 0
@@ -124,6 +124,8 @@ def test_arguments_that_do_not_fit_are_refused(pipe, painted):
 
 
 def test_a_person_turned_around_is_seen_from_behind(pipe, painted):
+    if "front+back" not in pipe.spec.reference:
+        pytest.skip("this method is shown the front alone, and guesses the back")
     motion, cameras = scene(painted, frames=1, camera="static:0,180", name="idle")
     video = pipe(painted, motion, cameras)
     red = [

@@ -172,7 +172,7 @@ UNET = "unet/diffusion_pytorch_model.safetensors"
         (lambda f: shorten(f / UNET), "can't be read"),
         (lambda f: put(f / UNET, "conv_in.bias", None), r"1 missing: conv_in\.bias"),
         (lambda f: put(f / UNET, "horse", torch.zeros(1)), "1 unknown: horse"),
-        (lambda f: put(f / UNET, "conv_in.bias", torch.zeros(7)), r"\[7\] instead of \[32\]"),
+        (lambda f: put(f / UNET, "conv_in.bias", torch.zeros(7)), r"\[7\] instead of \[64\]"),
         (lambda f: put(f / UNET, "conv_in.bias", torch.full((32,), float("nan"))), "not finite"),
         (lambda f: (f / "unet/config.json").write_text("{"), "is no JSON"),
         (lambda f: (f / "unet/config.json").write_text("[]"), "no JSON object"),
@@ -191,10 +191,10 @@ def test_folders_of_ours_that_are_damaged(ours, tmp_path, change, problem):
 
 def test_sound_parts_that_do_not_belong_together(ours, tmp_path):
     def exchange(folder):
-        other = NeRFNet(in_channels=8, channels=(8,), strides=(1,), out_channels=64)
+        other = NeRFNet(in_channels=8, channels=(8,), strides=(1,), out_channels=32)
         other.save_pretrained(folder / "nerf_net")
 
-    with pytest.raises(InputError, match="nerf_net out_channels: is 64 where the other networks"):
+    with pytest.raises(InputError, match="nerf_net out_channels: is 32 where the other networks"):
         load(damaged(ours, tmp_path, exchange))
 
 
