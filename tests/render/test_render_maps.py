@@ -137,7 +137,8 @@ def test_every_map_is_a_picture_and_works_on_slices(scene) -> None:
         assert picture.std() > 0.02, name
         assert description and "\n" not in description
         alone = function(second, cameras.slice(1, 2))
-        assert torch.equal(alone[:, 0], picture[:, 1]), name
+        # sums over another number of frames may be rounded otherwise, in the last bits
+        assert torch.allclose(alone[:, 0].float(), picture[:, 1].float(), atol=2e-6), name
 
 
 def test_wrong_frames_are_said(scene) -> None:
