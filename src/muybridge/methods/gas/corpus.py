@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -115,13 +114,3 @@ def read_subjects(folder: Path, limit: int | None = None) -> list[Subject]:
     if not files:
         raise InputError(folder, "", "holds no people", "make them with muybridge people")
     return [read_subject(path) for path in files]
-
-
-def moments(subjects: Sequence[Subject]) -> list[tuple[int, int, int]]:
-    """Every picture as (subject, row, place in the row)."""
-    return [
-        (s, r, f)
-        for s, subject in enumerate(subjects)
-        for r, row in enumerate(subject.rows)
-        for f in range(len(row.truth))
-    ]

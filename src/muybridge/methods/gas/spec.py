@@ -23,7 +23,14 @@ SPEC = MethodSpec(
     sizes=(
         Size(
             "nano", "128 x 96 pixels, trained on two CPU cores; larger results are enlarged",
-            (Weights("nano", "Apache-2.0", "shipped with muybridge", 20),),
+            (Weights("nano", "Apache-2.0", "shipped with muybridge", 13.5),),
+        ),
+        Size(
+            "tiny", "256 x 192 pixels, for half an hour of one large GPU; not trained yet",
+            (Weights(
+                "tiny", "Apache-2.0",
+                "your own training: muybridge train gas --size tiny --budget 30m", 46,
+            ),),
         ),
         Size(
             "paper", "512 x 512 pixels, the released weights; a GPU of 20 GB or more",
