@@ -1,0 +1,1 @@
+"""Measuring: metrics of pictures, videos and geometry, and the benchmark Plates."""
