@@ -8,7 +8,12 @@ from muybridge.body import load_body
 from muybridge.errors import InputError
 from muybridge.networks.human_nerf import NANO, BakedReference, HumanNeRF, canonical_skin
 from muybridge.networks.human_nerf import model as model_module
-from muybridge.networks.human_nerf.features import look_up, visibility
+from muybridge.networks.human_nerf.features import (
+    clothing_colours,
+    look_up,
+    project,
+    visibility,
+)
 from muybridge.networks.human_nerf.stylegan import StyleConv, double
 from muybridge.networks.human_nerf.tokens import TokenAttention, waves
 
@@ -196,3 +201,37 @@ def test_another_body_is_refused():
         HumanNeRF(**{**NANO, "body": "smpl"}).canonical  # noqa: B018
     with pytest.raises(InputError, match="is anny, where smpl is needed"):
         HumanNeRF(**{**NANO, "body": "smpl"}).use_skin(canonical_skin(load_body(), 100))
+
+
+def test_clothing_colours_go_on_past_the_outline():
+    picture = torch.zeros(1, 3, 48, 36)
+    picture[:, 0, 12:36, 12:24] = 0.8  # somebody in red
+    colours = clothing_colours(picture)
+    assert torch.equal(colours[:, :3, 12:36, 12:24], picture[:, :, 12:36, 12:24])
+    outside = colours[0, :3, 20, 25]  # one pixel off the outline
+    assert torch.allclose(outside, torch.tensor([0.8, 0.0, 0.0]), atol=1e-5)
+    assert torch.allclose(colours[0, 3:, 24, 18], torch.tensor([0.8, 0.0, 0.0]), atol=1e-5)
+    assert colours[:, :, 0, 0].abs().max() == 0  # far from anybody
+
+
+@pytest.mark.parametrize("taken", [0, 1, 2])
+def test_shares_decide_whose_colour_a_place_has(scene: Scene, taken):
+    model = tiny_nerf()
+    skin = scene.skin(model).select([0])
+    reference, _, K, T = scene.shot(0, 0)
+    points = model.canonical.vertices[:200]
+    direction = torch.nn.functional.normalize(torch.ones(200, 3), dim=1)
+    with torch.no_grad():
+        model.decoder.shares.weight.zero_()
+        model.decoder.shares.bias.copy_(torch.eye(3)[taken] * 50)
+        features = model.features(reference, skin, K, T)
+        colour = model.colour(model.place(features, points)[1], direction)
+        pixels, _ = project(skin.vertices[0, :200], K[0], T[0])
+        size = features.picture.shape[-2:]
+        given = look_up(
+            features.colours, pixels[None] * size[0] / reference.shape[-2], tuple(size), False
+        )[0]
+    if taken:
+        assert torch.allclose(colour, given[:, 3 * taken - 3 : 3 * taken], atol=2e-3)
+    else:
+        assert (colour - given[:, :3]).abs().mean() > 0.05

@@ -48,12 +48,12 @@ def recipe(size: str) -> Recipe:
         "gas", size,
         (
             Stage(
-                NERF, 2.0, lambda context: nerf_training.trainee(context, 4), batch=4,
-                optimizer=Optimizer(lr=2e-3, weight_decay=0.0, clip=1.0),
-                schedule=Schedule(100, 0.5), ema=0.995, workers=0,
-                sketch=lambda: HumanNeRF(**NANO), step_seconds=0.45,
+                NERF, 2.5, lambda context: nerf_training.trainee(context, 2), batch=2,
+                optimizer=Optimizer(lr=1.5e-3, weight_decay=0.0, clip=1.0),
+                schedule=Schedule(100, 0.6), ema=0.998, workers=0,
+                sketch=lambda: HumanNeRF(**NANO), step_seconds=0.4,
             ),
-            Work(CUES, 1.5, lambda context, tell: _cues(context, tell, config)),
+            Work(CUES, 1.0, lambda context, tell: _cues(context, tell, config)),
             Stage(
                 PICTURES, 4.5, lambda context: _video(context, config, batch, 1), batch=batch,
                 optimizer=Optimizer(lr=1.5e-3), schedule=Schedule(200, 0.4), ema=0.999,

@@ -36,6 +36,7 @@ NANO: dict[str, Any] = {
     "norm": "group",
     "as_released": False,
     "surface_cues": True,
+    "picture_colours": True,
     "density_scale": 50.0,
     "bake_step": 0.015,
 }
@@ -49,6 +50,9 @@ or better so (each is a setting of :class:`~muybridge.networks.human_nerf.HumanN
   fewer samples, at random places within their steps, and no noise on the densities.
 - Surface cues: how far a point lies off the nearest vertex, along its normal, and how squarely
   the reference camera sees that vertex (0 where it is hidden), join the features.
+- A place may take over the colour that the picture has where it is projected, or the mean
+  around there, in shares that the network gives; the rest is its own colour. Colours need not
+  be learnt to pass through the whole network, and hidden places learn to take less.
 - Density is measured in fiftieths of a metre, so that the network need not learn large numbers.
 - Samples up to 10 cm off the skin count, for skirts, coats and hair (release: 5 cm).
 """

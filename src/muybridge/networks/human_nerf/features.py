@@ -16,6 +16,10 @@ HIDDEN_BEHIND = 0.06
 """A vertex this far behind another at its place in the picture is hidden, metres."""
 _CELL = 0.025
 """What is taken for the same place, metres."""
+_BLACK = 0.02
+"""Brightness up to which a pixel is nobody's."""
+_SURROUNDINGS = 12
+"""Of the picture's height, the part over which colours are averaged."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +34,8 @@ class ReferenceFeatures:
         seen: how squarely the camera sees each vertex, 0 (not at all) to 1.
         skin: the body in each picture.
         K, T_cam_world: the camera of each picture.
+        colours: of the person there, continued past the outline; then the mean of the
+            surroundings. ``None`` where the network doesn't take them over.
     """
 
     picture: Float[Tensor, "B 3 H W"]
@@ -40,6 +46,7 @@ class ReferenceFeatures:
     skin: PosedSkin
     K: Float[Tensor, "B 3 3"]
     T_cam_world: Float[Tensor, "B 4 4"]
+    colours: Float[Tensor, "B 6 H W"] | None = None
 
     def person(self, i: int) -> ReferenceFeatures:
         """Those of one picture."""
@@ -48,6 +55,7 @@ class ReferenceFeatures:
         return ReferenceFeatures(
             self.picture[one], self.planes[one], self.local[one], (level1, level2, level3),
             self.seen[one], self.skin.select([i]), self.K[one], self.T_cam_world[one],
+            None if self.colours is None else self.colours[one],
         )
 
 
@@ -110,6 +118,20 @@ def visibility(
         hidden = depth[b] > front[where] + HIDDEN_BEHIND * scale
         seen[b] = torch.where(hidden, 0.0, seen[b])
     return seen
+
+
+def clothing_colours(picture: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B 6 H W"]:
+    """Colours of a person over black, continued past the outline, and their means around.
+
+    Black pixels are taken for nobody's: where there is nobody, the mean stands for the colour.
+    """
+    side = picture.shape[-2] // _SURROUNDINGS | 1
+    somebody = (picture.amax(1, keepdim=True) > _BLACK).to(picture)
+    sums = torch.cat([picture * somebody, somebody], 1)
+    for kernel in ((side, 1), (1, side)):
+        sums = F.avg_pool2d(sums, kernel, 1, (kernel[0] // 2, kernel[1] // 2))
+    mean = sums[:, :3] / sums[:, 3:].clamp(min=1e-3)
+    return torch.cat([torch.where(somebody > 0, picture, mean), mean], 1)
 
 
 def voxel_box(canonical: CanonicalSkin, voxel: float) -> tuple[Tensor, tuple[int, int, int]]:

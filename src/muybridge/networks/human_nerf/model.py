@@ -17,6 +17,7 @@ from muybridge.errors import InputError
 from muybridge.networks.human_nerf.baked import BakedReference
 from muybridge.networks.human_nerf.features import (
     ReferenceFeatures,
+    clothing_colours,
     look_up,
     plane_places,
     project,
@@ -74,6 +75,7 @@ class HumanNeRF(ModelMixin, ConfigMixin):  # type: ignore[misc]  # as diffusers 
         norm: of all convolutions.
         as_released: lookups, ray ends and directions as in the release (see ``config.py``).
         surface_cues: offset from the skin and visibility join the features.
+        picture_colours: a place may take the picture's colour over, in part.
         density_scale: density, per metre, of a raw density of 1.
         bake_step: distance of the baked grid's nodes, metres.
     """
@@ -111,6 +113,7 @@ class HumanNeRF(ModelMixin, ConfigMixin):  # type: ignore[misc]  # as diffusers 
         norm: Norm = "batch_statistics",
         as_released: bool = True,
         surface_cues: bool = False,
+        picture_colours: bool = False,
         density_scale: float = 1.0,
         bake_step: float = 0.01,
     ) -> None:
@@ -128,7 +131,7 @@ class HumanNeRF(ModelMixin, ConfigMixin):  # type: ignore[misc]  # as diffusers 
         self.fusion = Fusion(3 * d + cues, d, fusion_heads, fusion_head_dim, fusion_hidden)
         self.decoder = Decoder(
             3 + 6 * position_waves + d + cues, d, 3 + 6 * direction_waves,
-            decoder_width, decoder_depth, decoder_skip,
+            decoder_width, decoder_depth, decoder_skip, 2 * picture_colours,
         )
         self._canonical: CanonicalSkin | None = None
 
@@ -205,8 +208,9 @@ class HumanNeRF(ModelMixin, ConfigMixin):  # type: ignore[misc]  # as diffusers 
         ) * (seen > 0)[..., None]
         tables = voxel_tables(self.canonical, self.config["voxel"], reference.device)
         volume = self.volume(at_vertices, tables)
+        colours = clothing_colours(reference) if self.config["picture_colours"] else None
         return ReferenceFeatures(
-            reference, planes, local, volume, seen, skin, K, T_cam_world
+            reference, planes, local, volume, seen, skin, K, T_cam_world, colours
         )
 
     def _at_pixels(self, picture: Tensor, local: Tensor, pixels: Tensor) -> Tensor:
@@ -265,7 +269,12 @@ class HumanNeRF(ModelMixin, ConfigMixin):  # type: ignore[misc]  # as diffusers 
             parts.append(cues[:, None].expand(-1, 3, -1))
             known.append(cues)
         tokens = self.fusion(torch.cat(parts, -1))
-        return self.decoder.place(torch.cat([*known, tokens[:, 0]], 1), tokens[:, 1])
+        given = None
+        if features.colours is not None:
+            size = features.picture.shape[-2:]
+            found = look_up(features.colours, pixels[None], (size[0], size[1]), False)
+            given = found[0].view(-1, 2, 3)
+        return self.decoder.place(torch.cat([*known, tokens[:, 0]], 1), tokens[:, 1], given)
 
     def _in_volume(self, features: ReferenceFeatures, points: Tensor) -> Tensor:
         """Features of the three levels of voxels at canonical points: ``[P, 6 d]``."""

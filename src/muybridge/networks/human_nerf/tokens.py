@@ -77,10 +77,12 @@ class Decoder(nn.Module):
         directions: length of the encoded direction.
         width, depth: of the hidden layers.
         skip: after which layer the input joins again.
+        given: how many colours a place may take over as they are; see :meth:`place`.
     """
 
     def __init__(
-        self, inputs: int, token: int, directions: int, width: int, depth: int, skip: int
+        self, inputs: int, token: int, directions: int, width: int, depth: int, skip: int,
+        given: int = 0,
     ) -> None:
         super().__init__()
         self.skip, self.width, self.directions = skip, width, directions
@@ -93,11 +95,20 @@ class Decoder(nn.Module):
         self.feature_linear = nn.Linear(width, width)
         self.views_linear = nn.Linear(width + directions + token, width // 2)
         self.rgb_linear = nn.Linear(width // 2, 3)
+        self.shares = nn.Linear(width, 1 + given) if given else None
 
     def place(
-        self, x: Float[Tensor, "P I"], token: Float[Tensor, "P D"]
+        self, x: Float[Tensor, "P I"], token: Float[Tensor, "P D"],
+        given: Float[Tensor, "P G 3"] | None = None,
     ) -> tuple[Float[Tensor, "P"], Float[Tensor, "P H"]]:
-        """What doesn't depend on the direction: raw density, and the colour layer's sum so far."""
+        """What doesn't depend on the direction: raw density, and the colour layer's sum so far.
+
+        Args:
+            x: what is known of the places.
+            token: joins for the colour.
+            given: colours of which each place takes a share; then their sum and the share
+                that is left to the network's own colour follow the colour layer's sum.
+        """
         h = x
         for k, layer in enumerate(self.pts_linears):
             if k == self.skip + 1:
@@ -106,12 +117,21 @@ class Decoder(nn.Module):
         weight = self.views_linear.weight
         seen = torch.cat([weight[:, : self.width], weight[:, self.width + self.directions :]], 1)
         known = torch.cat([self.feature_linear(h), token], 1)
-        return self.alpha_linear(h)[:, 0], F.linear(known, seen, self.views_linear.bias)
+        hidden = F.linear(known, seen, self.views_linear.bias)
+        if self.shares is not None and given is not None:
+            own, *taken = self.shares(h).softmax(1).split(1, 1)
+            mixed = sum((t * given[:, k] for k, t in enumerate(taken)), torch.zeros_like(own))
+            hidden = torch.cat([hidden, mixed, own], 1)
+        return self.alpha_linear(h)[:, 0], hidden
 
     def colour(
         self, hidden: Float[Tensor, "P H"], direction: Float[Tensor, "P E"]
     ) -> Float[Tensor, "P 3"]:
         """RGB, -0.001..1.001, of places seen along encoded directions."""
         weight = self.views_linear.weight[:, self.width : self.width + self.directions]
-        h = F.relu(hidden + F.linear(direction, weight))
-        return torch.sigmoid(self.rgb_linear(h)) * 1.002 - 0.001
+        so_far = hidden[:, : self.width // 2]
+        h = F.relu(so_far + F.linear(direction, weight))
+        rgb = torch.sigmoid(self.rgb_linear(h)) * 1.002 - 0.001
+        if self.shares is None:
+            return rgb
+        return hidden[:, -4:-1] + hidden[:, -1:] * rgb
