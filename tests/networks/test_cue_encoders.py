@@ -9,14 +9,19 @@ from muybridge.networks.reference_token import ReferenceToken
 
 
 @torch.no_grad()
-def test_equal_the_recorded_networks(shared):
+@pytest.mark.parametrize(
+    "kind, name, given", [(PoseNet, "pose_net", "smpl"), (NeRFNet, "nerf_net", "nerf_latents")]
+)
+def test_equal_the_recorded_networks(shared, kind, name, given):
     config, tensors = recording(shared)
-    width = config["unet"]["block_out_channels"][0]
-    for kind, name, given in ((PoseNet, "pose_net", "smpl"), (NeRFNet, "nerf_net", "nerf_latents")):
-        network = kind(out_channels=width)
-        network.load_state_dict(weights(tensors, name), strict=True)
-        output = network(tensors[f"net/{given}"])
-        assert relative(output, tensors[f"net/{name}_out"]) < 1e-6
+    network = kind(out_channels=config["unet"]["block_out_channels"][0])
+    network.load_state_dict(weights(tensors, name), strict=True)
+    picture, recorded = tensors[f"net/{given}"], tensors[f"net/{name}_out"]
+    # in float64, where no processor's order of summing matters: what is left (2e-7, 3.3e-7)
+    # is the rounding of the recording, which was made in float32
+    assert relative(network.double()(picture.double()), recorded) < 1e-6
+    # in float32 sums are as inexact as the recording's: 0 where it was made, 1.2e-6 elsewhere
+    assert relative(network.float()(picture), recorded) < 5e-6
 
 
 @pytest.mark.parametrize("kind, file", [(PoseNet, "pose_net.pth"), (NeRFNet, "nerf_net.pth")])
