@@ -12,6 +12,7 @@ from torch import Tensor
 
 from muybridge.data.record import Clip
 from muybridge.errors import InputError
+from muybridge.evaluation.geometry import Geometry, geometry_of
 
 GROUND = 0.82
 """Grey, of all three channels, that everybody stands before when they are measured."""
@@ -31,6 +32,7 @@ class Sample:
         truth_matte: share of the person in each pixel, in [0, 1].
         clip: the truth's record: cameras, motion, body, shape. Its pictures are ``truth``'s.
         made_matte: the result's own matte; ``None`` where only frames were given.
+        geometry: where the person's points are seen; ``None`` finds it from the clip.
     """
 
     made: Float[Tensor, "V T 3 H W"]
@@ -38,6 +40,7 @@ class Sample:
     truth_matte: Float[Tensor, "V T 1 H W"]
     clip: Clip
     made_matte: Float[Tensor, "V T 1 H W"] | None = None
+    geometry: Geometry | None = None
 
     def __post_init__(self) -> None:
         for name, value in (("truth", self.truth), ("made", self.made)):
@@ -50,6 +53,11 @@ class Sample:
                 self.clip.name, "frames", f"are {tuple(self.made.shape)}",
                 f"give {V} views of {T} frames of {W}x{H} pixels",
             )
+
+    @property
+    def surface(self) -> Geometry:
+        """Where the person's points are seen."""
+        return geometry_of(self.clip) if self.geometry is None else self.geometry
 
     @cached_property
     def silhouette(self) -> Float[Tensor, "V T 1 H W"]:
