@@ -9,38 +9,24 @@ from os import PathLike
 import numpy as np
 import torch
 
-from muybridge.body import AnnyBody, Part, Shape, load_anny
+from muybridge.body import Shape, load_anny
 from muybridge.body.anny import PHENOTYPES
 from muybridge.errors import InputError
 from muybridge.motion import Motion, load_motion
 from muybridge.person.body_fit import R_CAM_WORLD, BodyFit, BodyFitter, shaped_body
-from muybridge.person.charts import unroll, zero_pose_vertices
-from muybridge.person.cues import PointCue, bare_arms, face_cues, hairless, hand_cues, scalp
-from muybridge.person.face_detect import find_face, skin_model
+from muybridge.person.colouring import agreement, take_colours
+from muybridge.person.face_detect import SkinModel
 from muybridge.person.garment import Dressed, dress
-from muybridge.person.head_fill import Seen, fill_head, spread_over
 from muybridge.person.keypoints import Keypoints, detect_keypoints, read_keypoints
 from muybridge.person.matte import matte
-from muybridge.person.observation import Observation, observe
+from muybridge.person.observation import Observation
 from muybridge.person.person import Person, Photo
 from muybridge.person.photo import PhotoInput, read_photo
-from muybridge.person.texture import Layout as TextureLayout
-from muybridge.person.texture import (
-    Patches,
-    Spread,
-    View,
-    accept,
-    at_vertices,
-    compose,
-    level_colours,
-    look_up,
-    merge,
-)
+from muybridge.person.sight import SKIN, look
 
 Picture = str | PathLike[str] | np.ndarray
 _LOW = 0.6
 """Confidence below this is said in words."""
-_SKIN = np.array([0.80, 0.62, 0.52])
 
 
 def person_from_photo(
@@ -67,40 +53,24 @@ def person_from_photo(
     warnings: list[str] = []
     observations: list[Observation] = []
     alphas: list[np.ndarray] = []
-    skin_colour = _SKIN
-    reference = None
+    skin_colour = SKIN
+    reference: SkinModel | None = None
     for i, photo in enumerate(photos):
         tell(0.02 + 0.10 * i, f"cutting out the {photo.name}")
         alpha, sure, notes = _matte(photo)
         confidence[f"{photo.name}.matte"] = sure
         warnings += [f"{photo.name}: {n}" for n in notes]
         own = _keypoints(photo, keypoints if photo.name == "front" else back_keypoints, alpha)
-        face = find_face(photo.image, alpha > 0.5) if photo.name == "front" else None
-        model = skin_model(photo.image, alpha > 0.5, face, reference=reference)
-        if face is not None:
-            reference = model
-            skin_colour = _face_colour(photo.image, face.box)
-        skin = model.likelihood(photo.image) * (alpha > 0.5)
-        cues: list[PointCue] = []
+        sight = look(photo.name, photo.image, alpha, keypoints=own, skin=reference)
+        if sight.face is not None:
+            reference = sight.skin
+            skin_colour = sight.face_colour
         if photo.name == "front":
-            confidence["face"] = face.score if face is not None else 0.0
-            if face is None:
+            confidence["face"] = sight.face.score if sight.face is not None else 0.0
+            if sight.face is None:
                 warnings.append("front: no face was found; it may sit wrongly on the head")
-        if face is not None and _has_no_face_points(own):
-            x0, y0, x1, y1 = face.box
-            cues += face_cues((x0, y0, x1 - x0, y1 - y0))
-        bottom = float(face.box[3]) if face is not None else 0.0
-        arms = bare_arms(skin, alpha > 0.5, photo.name, bottom)
-        if photo.name == "front":
-            cues += hand_cues(arms, float(np.ptp(np.nonzero(alpha > 0.5)[0])))
         alphas.append(alpha)
-        observations.append(
-            observe(
-                photo.name, photo.image, alpha, skin=skin.astype(np.float32),
-                keypoints=_as_array(own), cues=cues,
-                bare=np.logical_or.reduce(list(arms.values())) if arms else None,
-            )
-        )
+        observations.append(sight.observation)
     body = load_anny()
     start = _starting_pose(fit, len(photos))
     fitter = BodyFitter(body, observations, start)
@@ -110,7 +80,7 @@ def person_from_photo(
     shaped = shaped_body(body, found)
     dressed = dress(body, shaped, found, observations)
     tell(0.75, "taking the colours")
-    texture, seen = _colours(body, dressed, observations, skin_colour)
+    texture, seen = take_colours(body, dressed, observations, skin_colour)
     confidence["seen"] = seen
     values = dict(zip(PHENOTYPES, found.phenotypes.tolist(), strict=True))
     shape = Shape(**values)
@@ -121,7 +91,7 @@ def person_from_photo(
     )
     tell(0.92, "checking")
     for k, o in enumerate(observations):
-        confidence[f"{o.facing}.outline"] = _agreement(person, k, o)
+        confidence[f"{o.facing}.outline"] = agreement(person, k, o.mask)
     if len(photos) == 1:
         warnings.append("the back is inferred from the front; give a photo of it with --back")
     warnings += _in_words(confidence)
@@ -151,16 +121,6 @@ def _matte(photo: PhotoInput) -> tuple[np.ndarray, float, list[str]]:
     return found.alpha, float(found.confidence), list(found.notes)
 
 
-def _face_colour(image: np.ndarray, box: tuple[int, int, int, int]) -> np.ndarray:
-    """Median colour of the cheeks and nose, 0..1 ``[3]``."""
-    x0, y0, x1, y1 = box
-    w, h = x1 - x0, y1 - y0
-    middle = image[y0 + int(0.45 * h) : y0 + int(0.75 * h), x0 + int(0.25 * w) : x1 - int(0.25 * w)]
-    if middle.size == 0:
-        return _SKIN
-    return np.asarray(np.median(middle.reshape(-1, 3), 0) / 255)
-
-
 def _keypoints(
     photo: PhotoInput, file: str | PathLike[str] | None, alpha: np.ndarray
 ) -> Keypoints | None:
@@ -169,16 +129,6 @@ def _keypoints(
         return detect_keypoints(photo.image, alpha > 0.5)
     height, width = photo.image.shape[:2]
     return read_keypoints(file, width, height)
-
-
-def _has_no_face_points(keypoints: Keypoints | None) -> bool:
-    return keypoints is None or float(keypoints.confidence[:3].min()) < 0.5
-
-
-def _as_array(keypoints: Keypoints | None) -> np.ndarray | None:
-    if keypoints is None:
-        return None
-    return np.concatenate([keypoints.xy, keypoints.confidence[:, None]], 1).astype(np.float32)
 
 
 def _starting_pose(
@@ -192,39 +142,6 @@ def _starting_pose(
         raise InputError("fit", "", "holds no frame", "give the pose in the photo")
     index = [min(k, motion.frames - 1) for k in range(photos)]
     return motion.R_parent_joint[index].clone()
-
-
-def _colours(
-    body: AnnyBody, dressed: Dressed, observations: list[Observation], skin: np.ndarray
-) -> tuple[np.ndarray, float]:
-    layout = TextureLayout.of(body.mesh)
-    charts = unroll(dressed.body, zero_pose_vertices(dressed.body, dressed.offsets))
-    patches = Patches.of(layout, charts)
-    looked = [
-        look_up(layout, body.mesh, View(o, camera, vertices))
-        for o, camera, vertices in zip(
-            observations, dressed.cameras, dressed.posed, strict=True
-        )
-    ]
-    seen = [accept(patches, one) for one in looked]
-    colours = level_colours(layout, dressed.graph, [one.colour for one in looked], seen)
-    blend = merge(colours, seen)
-    likeness = merge([one.skin for one in looked], seen)
-    best = np.max(np.stack(seen), 0)
-    vertices = at_vertices(
-        layout, len(charts.along), blend, np.where(best > 0.13, best, 0), likeness
-    )
-    parts = body.mesh.parts.numpy()
-    head = np.isin(parts, (int(Part.HEAD), int(Part.NECK)))
-    on_head = Seen(vertices.colour, vertices.trust * head, vertices.skin)
-    ears = body.masks["ears"].numpy()
-    spread = Spread(
-        spread_over(dressed.graph, vertices),
-        fill_head(
-            dressed.graph, on_head, ears=ears, face=hairless(body), scalp=scalp(body), skin=skin
-        ),
-    )
-    return compose(layout, patches, charts, blend, best, spread, len(observations) == 1)
 
 
 def _photo(
@@ -245,12 +162,6 @@ def _photo(
         o.facing, o.image, alpha.astype(np.float32), K, T, fit.R_parent_joint[k].clone(),
         root - center, dressed.drape[k].clone(),
     )
-
-
-def _agreement(person: Person, index: int, o: Observation) -> float:
-    """Overlap (IoU) of the rendered person with the matte."""
-    drawn = person.render_photo(index)[..., 3] > 127
-    return float((drawn & o.mask).sum() / max(int((drawn | o.mask).sum()), 1))
 
 
 def _in_words(confidence: dict[str, float]) -> list[str]:

@@ -49,16 +49,30 @@ class Dressed:
 
 
 def dress(
-    anny: AnnyBody, shaped: ShapedBody, fit: BodyFit, observations: Sequence[Observation]
+    anny: AnnyBody,
+    shaped: ShapedBody,
+    fit: BodyFit,
+    observations: Sequence[Observation],
+    cameras: Sequence[PhotoCamera] | None = None,
 ) -> Dressed:
-    """Finds what the person wears from the outlines of the photos."""
+    """Finds what the person wears from the outlines of the photos.
+
+    Args:
+        anny: the model. ``shaped``: of the person.
+        fit: pose in each photo.
+        observations: the photos.
+        cameras: of the photos where they, body and pose are exact; the arms then stay where
+            they are. Otherwise the fit's focal lengths and the pictures' middles are taken.
+    """
     mesh = anny.mesh
     graph = SurfaceGraph.of(shaped.bind_vertices.numpy(), mesh.faces.numpy())
     parts = mesh.parts.numpy()
-    cameras = tuple(
-        PhotoCamera(float(f), (o.image.shape[1] / 2, o.image.shape[0] / 2))
-        for f, o in zip(fit.focal, observations, strict=True)
-    )
+    exact = cameras is not None
+    if cameras is None:
+        cameras = [
+            PhotoCamera(float(f), (o.image.shape[1] / 2, o.image.shape[0] / 2))
+            for f, o in zip(fit.focal, observations, strict=True)
+        ]
     with torch.no_grad():
         R, heads, _ = shaped.bones(fit.R_parent_joint, fit.root_position)
     bare = _bare(anny)
@@ -77,7 +91,7 @@ def dress(
     pull = 1e-4
 
     def as_seen(v: np.ndarray, camera: PhotoCamera, o: Observation) -> np.ndarray:
-        if o.facing != "front" and o.bare is None:
+        if exact or (o.facing != "front" and o.bare is None):
             return v
         only = None if o.facing == "front" else o.bare
         return arms_before(v, anny, camera, graph, o.height, only)
@@ -131,7 +145,7 @@ def dress(
     shared = torch.from_numpy(graph.smooth(shared.numpy().astype(float), 2)).float()
     total = torch.from_numpy(offsets).float() + shared
     drape = moved(posed) - shared
-    return Dressed(shaped, total, tuple(posed), drape, cameras, graph, shod)
+    return Dressed(shaped, total, tuple(posed), drape, tuple(cameras), graph, shod)
 
 
 def limb_borders(

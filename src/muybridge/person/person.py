@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -23,6 +23,9 @@ from muybridge.errors import InputError
 from muybridge.motion import Motion
 from muybridge.render import render_textured
 from muybridge.video import read_image, write_image
+
+if TYPE_CHECKING:
+    from muybridge.person.known import KnownPicture
 
 FORMAT = "muybridge person 1"
 _RECORD, _ARRAYS, _TEXTURE = "person.json", "person.npz", "texture.png"
@@ -160,6 +163,25 @@ class Person:
             back_mask=back_mask, keypoints=keypoints, back_keypoints=back_keypoints,
             progress=progress,
         )
+
+    @staticmethod
+    def from_known(
+        front: KnownPicture, back: KnownPicture | None = None, *, shape: Shape
+    ) -> Person:
+        """Dresses a body that is known in what one picture, or two, show of it.
+
+        Args:
+            front: a picture with its camera and pose, such as a clip's reference. It may be
+                seen from any side; what it does not show is continued.
+            back: another one, from the opposite side.
+            shape: of the naked body.
+
+        Raises:
+            InputError: a picture, camera or pose can't be used, or nobody is seen.
+        """
+        from muybridge.person.known import person_from_known
+
+        return person_from_known(front, back, shape=shape)
 
     def save(self, folder: str | PathLike[str]) -> None:
         """Writes the person as a folder, whole or not at all.
