@@ -13,6 +13,7 @@ from muybridge.methods.avatar.pipeline import AvatarPipeline
 from muybridge.methods.gas.checkpoints import save
 from muybridge.methods.gas.diffuse import Settings
 from muybridge.methods.gas.guides import mirrored, release_normals, soft_normals
+from muybridge.methods.gas.networks import GasNetworks
 from muybridge.methods.gas.pipeline import GasPipeline, load, matte_of_black
 from muybridge.methods.gas.reference import reference_of
 from muybridge.motion import clips, retarget
@@ -178,3 +179,32 @@ def test_a_matte_for_pictures_over_black():
     picture[:, :, 2:6, 2:6] = 0.4
     matte = matte_of_black(picture)
     assert torch.equal(matte[:, :, 2:6, 2:6], torch.ones(2, 1, 4, 4)) and matte.sum() == 32
+
+
+@pytest.mark.parametrize("name", ["appearance", "geometry", "reference"])
+def test_inputs_can_be_withheld(scene, name):
+    networks = small_networks()
+    generator = torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        for weight in (networks.unet, networks.pose_net, networks.nerf_net):
+            for parameter in weight.parameters():  # what begins at zero answers to nothing
+                if not parameter.any():
+                    parameter.normal_(std=0.05, generator=generator)
+    given: list[dict[str, torch.Tensor]] = []
+    inside = GasNetworks.forward
+
+    def spy(self, **values):
+        given.append(values)
+        return inside(self, **values)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(GasNetworks, "forward", spy)
+        whole = small(networks)(*scene).frames
+        there = len(given)
+        without = small(networks, without=(name,))(*scene).frames
+    assert (whole - without).abs().max() > 1e-3
+    ground = networks.encode(torch.zeros_like(reference_of(scene[0], 24, 32).picture))
+    withheld = given[there]["reference_latents"][0] - ground.mean((1, 2))[:, None, None]
+    assert (float(withheld.abs().max()) < 1e-4) == (name == "reference")
+    with pytest.raises(InputError, match="there is no 'light'"):
+        small(networks, without=("light",))

@@ -73,6 +73,8 @@ class MethodSpec:
             this method's checkpoints; empty where there are none.
         recipe: address of ``recipe(size: str) -> Recipe`` (see :mod:`muybridge.training`);
             empty where nothing is trained.
+        ablation: address of an :class:`muybridge.methods.ablation.Ablation`; empty where there
+            is none.
         licence: of the method's own code.
     """
 
@@ -87,6 +89,7 @@ class MethodSpec:
     cost: str
     recognises: str = ""
     recipe: str = ""
+    ablation: str = ""
     licence: str = "Apache-2.0"
 
     def __post_init__(self) -> None:

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from muybridge.camera import Cameras
 from muybridge.errors import InputError
+from muybridge.evaluation.pictures import picture_scores
 from muybridge.methods.gas.sitters import (
     Sitter,
     flat,
@@ -37,7 +38,6 @@ from muybridge.networks.human_nerf import (
     training_loss,
 )
 from muybridge.training import Batch, Context, Shuffle, Trainee, Validation, generator_of
-from muybridge.training.scores import picture_scores
 
 TARGETS = 2
 """Pictures to match of each person shown."""

@@ -7,7 +7,7 @@ are decoded, put back into the pictures, given the avatar's fine detail, and put
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,12 +17,13 @@ from jaxtyping import Float
 from torch import Tensor
 
 from muybridge.camera import Cameras
-from muybridge.camera.crop import Crop, follow
+from muybridge.camera.crop import Crop
 from muybridge.errors import InputError
 from muybridge.methods.avatar.draw import draw
 from muybridge.methods.avatar.pipeline import on_ground
 from muybridge.methods.avatar.scene import AvatarScene
 from muybridge.methods.background import Background
+from muybridge.methods.cropped import BLOCK, Blocks, crop_around
 from muybridge.methods.gas.checkpoints import load as load_networks
 from muybridge.methods.gas.checkpoints import save
 from muybridge.methods.gas.cues import CUES, AvatarCue, Cue, NerfCue
@@ -38,10 +39,8 @@ from muybridge.motion import Motion
 from muybridge.person import Person
 from muybridge.sampling import DiskGrids
 
-_BLOCK = 8
-"""Frames that are prepared and decoded together, whatever is asked for."""
-_SKIN_POINTS = 7
-"""Every so manieth vertex is enough to bound a person."""
+INPUTS = ("appearance", "geometry", "reference")
+"""What the video network is given: the cue, the body's normals, the reference picture."""
 _PREPARING = 0.35
 """Share of the time before the first frame that cues and normals take, roughly."""
 
@@ -65,9 +64,11 @@ class GasPipeline(HumanVideoPipeline):
         cue: ``nerf`` or ``avatar``; by default the NeRF's where there is one.
         detail: whether the avatar's fine detail is returned to enlarged results.
         settings: of the sampler.
+        without: what the networks are not given, of :data:`INPUTS`; for ablations. Shipped
+            weights were trained with each left out now and then.
 
     Raises:
-        InputError: an unknown cue, or the NeRF's where there is no NeRF.
+        InputError: an unknown cue or input, or the NeRF's cue where there is no NeRF.
     """
 
     spec = SPEC
@@ -75,8 +76,12 @@ class GasPipeline(HumanVideoPipeline):
 
     def __init__(
         self, networks: GasNetworks, size: str, *, cue: str | None = None, detail: bool = True,
-        settings: Settings | None = None,
+        settings: Settings | None = None, without: Sequence[str] = (),
     ) -> None:
+        for name in without:
+            if name not in INPUTS:
+                raise InputError("without", "", f"there is no {name!r}",
+                                 "use " + ", ".join(INPUTS))
         if cue is None:
             cue = "nerf" if networks.nerf is not None else "avatar"
         if cue not in CUES:
@@ -88,6 +93,7 @@ class GasPipeline(HumanVideoPipeline):
             )
         self.networks, self.size, self.cue, self.detail = networks, size, cue, detail
         self.settings = settings or Settings()
+        self.without = frozenset(without)
         pixels = networks.config.width * networks.config.height
         latents = networks.config.latent_channels * pixels // networks.patch**2
         self.kept_bytes = 5 * 4 * latents + networks.config.picture_channels * pixels
@@ -127,7 +133,10 @@ class GasPipeline(HumanVideoPipeline):
         plan = self._plan(person, motion, cameras)
         latents = self._latents(plan, person, motion, seed, tell)
         ground = Ground(background, cameras, motion.root_position)
-        painted = _Painted(self.networks, latents)
+        painted = Blocks(
+            lambda first, stop: decode(self.networks, latents, first, stop), motion.frames,
+            max(BLOCK, self.networks.config.decode_together),
+        )
         for first in range(start, motion.frames, chunk):
             last = min(first + chunk, motion.frames)
             frames = [
@@ -139,11 +148,7 @@ class GasPipeline(HumanVideoPipeline):
     def _plan(self, person: Person, motion: Motion, cameras: Cameras) -> _Plan:
         config = self.networks.config
         width, height = config.width, config.height
-        points = []
-        for first in range(0, motion.frames, _BLOCK):
-            part = person.shaped.pose(motion.slice(first, first + _BLOCK))
-            points.append(part.vertices[:, ::_SKIN_POINTS])
-        crop = follow(cameras, torch.cat(points), width, height)
+        crop = crop_around(person, motion, cameras, width, height)
         reference = reference_of(person, width, height)
         scene = AvatarScene.of(person, motion)
         cue: Cue = AvatarCue(scene, crop.cameras)
@@ -165,16 +170,18 @@ class GasPipeline(HumanVideoPipeline):
         normals = files.zeros(
             (*grid, channels, networks.config.height, networks.config.width), torch.uint8
         )
-        for first in range(0, motion.frames, _BLOCK):
-            last = min(first + _BLOCK, motion.frames)
+        for first in range(0, motion.frames, BLOCK):
+            last = min(first + BLOCK, motion.frames)
             tell(_PREPARING * first / motion.frames, f"cues of frame {first + 1}")
             shown = plan.cue.show(first, last)[:, :, :channels]
+            shown = shown * ("appearance" not in self.without)
             cue_latents[:, first:last] = networks.encode(shown)
             posed = person.shaped.pose(motion.slice(first, last))
             cameras = plan.crop.cameras.slice(first, last)
             guide = soft_normals if channels == 4 else release_normals
-            normals[:, first:last] = (guide(posed, cameras) * 255).round().to(torch.uint8)
-        reference = plan.reference.picture[:channels]
+            if "geometry" not in self.without:
+                normals[:, first:last] = (guide(posed, cameras) * 255).round().to(torch.uint8)
+        reference = plan.reference.picture[:channels] * ("reference" not in self.without)
         with torch.no_grad():
             token = networks.token(reference[None].to(_device(networks)))[0].cpu()
         conditions = Conditions(networks.encode(reference), token, cue_latents, normals)
@@ -205,25 +212,6 @@ class GasPipeline(HumanVideoPipeline):
         return on_ground(color, matte, body, ground, t), matte
 
 
-class _Painted:
-    """Frames of latents, decoded in blocks of fixed length, the last block kept."""
-
-    def __init__(self, networks: GasNetworks, latents: Float[Tensor, "V T K h w"]) -> None:
-        self._networks, self._latents = networks, latents
-        self._number = -1
-        self._block: Tensor | None = None
-
-    def frame(self, t: int) -> Float[Tensor, "V 1 C h w"]:
-        """Pictures of one frame from all views."""
-        size = max(_BLOCK, self._networks.config.decode_together)
-        number = t // size
-        if self._block is None or number != self._number:
-            stop = min((number + 1) * size, self._latents.shape[1])
-            self._block = decode(self._networks, self._latents, number * size, stop)
-            self._number = number
-        return self._block[:, t - number * size, None]
-
-
 def matte_of_black(pictures: Float[Tensor, "*B 3 h w"]) -> Float[Tensor, "*B 1 h w"]:
     """A matte for pictures over pure black: where it is not quite black, edges soft.
 
@@ -246,7 +234,7 @@ def load(
     size_or_path: str = "nano", *, cue: str | None = None, detail: bool = True,
     device: str | None = None, dtype: str | None = None, num_inference_steps: int | None = None,
     guidance_scale: float | None = None, window: int | None = None, overlap: int | None = None,
-    task: str | None = None, smpl: str | None = None,
+    task: str | None = None, smpl: str | None = None, without: str = "",
 ) -> GasPipeline:
     """GAS's pipeline of a size, or of a folder of weights.
 
@@ -260,6 +248,7 @@ def load(
         window, overlap: frames or views that go through the network together.
         task: ``view``, ``pose`` or ``grid``; by what is asked for where left out.
         smpl: the user's SMPL model file, for the released human NeRF.
+        without: inputs that are withheld, as in ``geometry,reference``; see :class:`GasPipeline`.
 
     Raises:
         InputError: an option is out of range, or the folder does not hold the weights whole.
@@ -281,7 +270,10 @@ def load(
         pose_guidance=None if guidance_scale is None else (float(guidance_scale),) * 2,
         task=task,  # type: ignore[arg-type]
     )
-    return GasPipeline(networks, size, cue=cue, detail=detail, settings=settings)
+    withheld = tuple(name.strip() for name in without.split(",") if name.strip())
+    return GasPipeline(
+        networks, size, cue=cue, detail=detail, settings=settings, without=withheld
+    )
 
 
 def _folder_of(size_or_path: str) -> tuple[Path, str]:

@@ -55,4 +55,5 @@ SPEC = MethodSpec(
     cost="muybridge.methods.gas.cost:cost",
     recognises="muybridge.methods.gas.checkpoints:is_gas_folder",
     recipe="muybridge.methods.gas.recipe:recipe",
+    ablation="muybridge.methods.gas.ablation:ABLATION",
 )

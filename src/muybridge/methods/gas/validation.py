@@ -8,12 +8,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from muybridge.evaluation.pictures import picture_scores
 from muybridge.methods.gas.corpus import Row, Subject
 from muybridge.methods.gas.diffuse import Settings, condition, decode, sample
 from muybridge.methods.gas.nerf_training import over_grey, person_region
 from muybridge.methods.gas.networks import GasNetworks
 from muybridge.training import Validation
-from muybridge.training.scores import picture_scores
 
 _PEOPLE = 6
 _PLATE_PEOPLE = 3

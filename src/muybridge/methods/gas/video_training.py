@@ -20,7 +20,10 @@ from torch import Tensor
 from muybridge.methods.gas.config import MODES
 from muybridge.methods.gas.corpus import Row, Subject
 from muybridge.methods.gas.guides import mirrored
+from muybridge.methods.gas.nerf_training import over_grey
 from muybridge.methods.gas.networks import GasNetworks
+from muybridge.networks.human_nerf.losses import structural_similarity
+from muybridge.networks.linear_autoencoder import LinearAutoencoder
 from muybridge.training import Batch, Context, Shuffle, generator_of
 
 _MISFIT = 0.35
@@ -30,6 +33,8 @@ _LEFT_OUT = 0.05
 the switch, each."""
 _OUTSIDE = 0.3
 """Weight of errors away from the person."""
+_STRUCTURE = 0.5
+"""Weight of the structural dissimilarity of the pictures."""
 
 
 class Rows:
@@ -122,11 +127,34 @@ def video_loss(
     )
     errors = objective.errors(output, noised, truth * scale, sigmas, cue * scale)
     weight = near_person(batch["truth"], batch["cue"], networks.patch)
-    loss = (errors.mean(2, keepdim=True) * weight).sum() / weight.sum()
     estimate = objective.estimate(output, noised, sigmas, cue * scale)
+    unlike = dissimilarity(networks, estimate / scale, batch["truth"])
+    loss = (errors.mean(2, keepdim=True) * weight).sum() / weight.sum() + _STRUCTURE * unlike
     plain = ((estimate - truth * scale).square().mean(2, keepdim=True) * weight).sum()
     before = ((cue * scale - truth * scale).square().mean(2, keepdim=True) * weight).sum()
-    return loss, {"error": plain.detach() / weight.sum(), "error_cue": before / weight.sum()}
+    return loss, {
+        "error": plain.detach() / weight.sum(), "error_cue": before / weight.sum(),
+        "unlike": unlike.detach(),
+    }
+
+
+def dissimilarity(
+    networks: GasNetworks, latents: Float[Tensor, "B F K h w"], truth: Float[Tensor, "B F 4 H W"]
+) -> Float[Tensor, ""]:
+    """One minus the structural similarity of what latents show, on the grey of the scores.
+
+    Squared errors alone are least for a blur wherever the network can't know; the human
+    NeRF's loss has this term beside them too (paper, 3.2).
+
+    Args:
+        networks: of a size with linear latents, so that decoding costs next to nothing.
+        latents: unscaled.
+        truth: RGB premultiplied over black, and matte, in [0, 1].
+    """
+    assert isinstance(networks.vae, LinearAutoencoder)
+    with torch.autocast(latents.device.type, enabled=False):
+        shown = networks.vae.restore(latents.flatten(0, 1).float()) / 2 + 0.5
+        return 1 - structural_similarity(over_grey(shown), over_grey(truth.flatten(0, 1)))
 
 
 def near_person(

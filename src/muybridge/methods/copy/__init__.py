@@ -1,0 +1,1 @@
+"""A baseline: the reference picture itself, put where the person is."""

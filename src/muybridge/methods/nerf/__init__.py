@@ -1,0 +1,1 @@
+"""A baseline: GAS's first stage, the human NeRF, without the video network."""
