@@ -22,6 +22,7 @@ from machine import header
 
 import muybridge as mb
 from muybridge.camera import Cameras
+from muybridge.evaluation.pictures import picture_scores
 from muybridge.methods.gas.corpus import Row, Subject, to_bytes
 from muybridge.methods.gas.corpus_making import encode_reference, nerf_cue, render_subject
 from muybridge.methods.gas.diffuse import Conditions, Settings, decode, sample
@@ -30,7 +31,6 @@ from muybridge.methods.gas.nerf_training import over_grey, person_region
 from muybridge.methods.gas.sitters import Sitter, read_sitter, reference_picture
 from muybridge.motion import Motion
 from muybridge.person import Person
-from muybridge.training.scores import picture_scores
 from muybridge.video import plate, write_image
 
 WITHOUT = ("", "nerf cue", "normals", "switch", "reference")

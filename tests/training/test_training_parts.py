@@ -6,7 +6,6 @@ import json
 import math
 import os
 import signal
-import sys
 
 import pytest
 import torch
@@ -24,7 +23,6 @@ from muybridge.training import (
     Stage,
     Work,
     forecast,
-    generator_of,
     parse_budget,
     parse_cadence,
 )
@@ -34,7 +32,6 @@ from muybridge.training.ema import Averaged, ema_decay
 from muybridge.training.log import Log, read_log
 from muybridge.training.prefetch import Prefetch
 from muybridge.training.schedule import decay_start, rate
-from muybridge.training.scores import picture_scores
 from muybridge.training.state import load_module_state, module_state
 from muybridge.training.stop import Stop
 
@@ -329,29 +326,3 @@ def test_a_forecast_counts_without_making_anything():
     assert fine.share == pytest.approx(0.2)
     by_steps = forecast(denoising(), Budget(steps=40))
     assert [s.steps for s in by_steps] == [30, 10] and by_steps[0].seconds == pytest.approx(0.3)
-
-
-def test_scores_of_known_pictures():
-    pytest.importorskip("torchmetrics", reason="needs the extra 'train'")
-    truth = torch.rand(2, 3, 16, 12, generator=generator_of("scores"))
-    mask = torch.zeros(2, 1, 16, 12, dtype=torch.bool)
-    mask[:, :, :, :6] = True
-    made = truth.clone()
-    made[..., :6] = (truth[..., :6] * 0.8) + 0.1
-    scores = picture_scores(made, truth, mask)
-    error = (made - truth).square()
-    for name, e in (("psnr", error), ("psnr_person", error[..., :6])):
-        assert scores[name] == pytest.approx(
-            float((-10 * e.mean((1, 2, 3)).log10()).mean()), abs=1e-3
-        )
-    assert scores["ssim_person"] < scores["ssim"] < 1
-    same = picture_scores(truth, truth, torch.zeros_like(mask))
-    assert same == {"psnr": 100.0, "ssim": pytest.approx(1.0)}
-    with pytest.raises(InputError, match="pixels"):
-        picture_scores(truth[..., :4], truth[..., :4])
-
-
-def test_scores_say_what_to_install(monkeypatch):
-    monkeypatch.setitem(sys.modules, "torchmetrics.functional", None)
-    with pytest.raises(InputError, match=r"muybridge\[train\]"):
-        picture_scores(torch.zeros(1, 3, 8, 8), torch.zeros(1, 3, 8, 8))
