@@ -7,20 +7,17 @@ how many processes work on it changes nothing.
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 import time
-from collections.abc import Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from muybridge.errors import InputError
 from muybridge.jobs.files import RECORD, claim, read_json, write_json
 from muybridge.jobs.people_sheet import write_sheet
-from muybridge.jobs.people_work import Order, folder_of, make_person, prepare, told
+from muybridge.jobs.people_work import Order, folder_of, make_person, told
+from muybridge.jobs.pool import each
 from muybridge.jobs.progress import Listener, Progress
 
 SHARDS = "shards"
@@ -131,7 +128,8 @@ def people(
         kept = request.count - len(todo)
         with progress.stage("people", f"{request.count} people, {kept} are there") as step:
             began = time.monotonic()
-            for done, _ in enumerate(_made(todo, request.order, out, workers), 1):
+            make = partial(make_person, order=request.order, out=out)
+            for done, _ in enumerate(each(todo, make, workers), 1):
                 rate = done / max(time.monotonic() - began, 1e-6)
                 left = (len(todo) - done) / rate
                 step((kept + done) / request.count,
@@ -160,47 +158,6 @@ def _same_request(path: Path, request: People) -> None:
             )
         return
     write_json(path, request.to_dict())
-
-
-def _made(todo: list[int], order: Order, out: Path, workers: int) -> Iterator[int]:
-    """Makes people and yields each number when their folder is there."""
-    if not todo:
-        return
-    with _single_threaded():
-        context = multiprocessing.get_context("spawn")
-        pool = ProcessPoolExecutor(
-            min(workers, len(todo)), context, initializer=prepare, initargs=(os.getpid(),)
-        )
-        try:
-            waiting: set[Future[int]] = set()
-            rest = iter(todo)
-            while True:
-                # no queue, which a stop would have to wait for
-                while len(waiting) < workers and (n := next(rest, None)) is not None:
-                    waiting.add(pool.submit(make_person, n, order, out))
-                if not waiting:
-                    break
-                done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-                for future in done:
-                    yield future.result()
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
-
-
-@contextmanager
-def _single_threaded() -> Iterator[None]:
-    """Children begin with one thread for every library."""
-    names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
-    before = {name: os.environ.get(name) for name in names}
-    os.environ.update(dict.fromkeys(names, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
 
 
 def _shards(request: People, out: Path, entries: list[dict[str, Any]]) -> list[dict[str, str]]:

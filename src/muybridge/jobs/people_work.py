@@ -5,9 +5,6 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-import signal
-import threading
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,7 +15,6 @@ from muybridge.data.people import Programme, clips
 from muybridge.errors import InputError
 from muybridge.jobs import digest
 from muybridge.jobs.files import discard, read_json
-from muybridge.jobs.threads import use_threads
 from muybridge.synthetic.splits import Split
 
 
@@ -33,23 +29,6 @@ class Order:
 
     split: Split = "train"
     programme: Programme = field(default_factory=Programme)
-
-
-def prepare(parent: int) -> None:
-    """Sets up a process of the pool: one thread, Ctrl-C left to the parent, no orphan.
-
-    Args:
-        parent: process that it works for; it ends when that one does.
-    """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    use_threads(1)
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(0.5)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
 
 
 def folder_of(out: Path, order: Order, number: int) -> Path:
