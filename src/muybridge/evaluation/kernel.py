@@ -34,7 +34,7 @@ class KernelScore(SetScore):
 
 
 def kernel(
-    extractor: Extractor, made: Float[Tensor, "N D"], truth: Float[Tensor, "M D"]
+    extractor: Extractor, made: Float[Tensor, "N D"], truth: Float[Tensor, "M _"]
 ) -> KernelScore:
     """The score of a set against the true one, from the features of all items.
 
@@ -67,8 +67,9 @@ def kernel_distance(
 ) -> tuple[float, float]:
     """The squared discrepancy without bias, and its standard error.
 
-    The error is the jackknife's of both sets: every item is left out once. Items that belong
-    together (frames of a video) make it too small.
+    The error is the jackknife's of both sets: every item is left out once. Between sets of one
+    distribution it is about 1.4 times too large; items that belong together (frames of a
+    video) make it too small.
 
     Args:
         first: features of one set, at least three items. second: those of the other.

@@ -6,7 +6,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from muybridge.errors import InputError
-from muybridge.evaluation.extractors.extractor import Extractor, Frames
+from muybridge.evaluation.extractors.extractor import Extractor
 
 
 def starts(frames: int, length: int, stride: int) -> range:
@@ -19,7 +19,7 @@ def starts(frames: int, length: int, stride: int) -> range:
 
 def cut(
     video: Float[Tensor, "V T 3 H W"], extractor: Extractor, source: str = "video"
-) -> Frames:
+) -> Float[Tensor, "N L 3 H W"]:
     """The items of a video, view after view, each in the order of time.
 
     Single pictures, or clips of neighbouring frames that start every ``extractor.stride``

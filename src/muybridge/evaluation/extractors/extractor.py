@@ -98,7 +98,9 @@ class Extractor:
         return torch.cat(rows)
 
 
-def to_square(frames: Frames, size: int, mode: str, antialias: bool) -> Frames:
+def to_square(
+    frames: Frames, size: int, mode: str, antialias: bool
+) -> Float[Tensor, "N T 3 {size} {size}"]:
     """Pictures brought to ``size`` by ``size`` pixels, stretched where they are not square.
 
     Pixel centres are at +0.5 (``align_corners=False``). With ``antialias`` a smaller picture
