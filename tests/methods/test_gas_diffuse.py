@@ -9,7 +9,7 @@ from methods.gas_small import pictures, small_networks
 from muybridge.methods.gas.diffuse import Denoiser, Settings, condition, decode, plan, sample
 from muybridge.methods.gas.networks import GasNetworks, mode_labels
 from muybridge.networks.linear_autoencoder import LinearAutoencoder
-from muybridge.sampling import Strip
+from muybridge.sampling import Tile
 
 
 @pytest.fixture
@@ -63,11 +63,13 @@ def test_pictures_are_encoded_alike_in_any_number(networks):
 def test_the_task_follows_the_video(networks, views, frames, axes):
     made = plan(networks, views, frames)
     passes = [made(step) for step in range(4)]
-    assert [each.axis for (each,) in passes] == axes
-    assert all(each.mode == {"time": "pose", "views": "view"}[each.axis] for (each,) in passes)
-    for (each,) in passes:
-        assert each.windows.size == min(4, frames if each.axis == "time" else views)
-        assert all(window[0] == 0 for window in each.windows.items)
+    for (each,), axis in zip(passes, axes, strict=True):
+        windows, other = (
+            (each.frames, each.views) if axis == "time" else (each.views, each.frames)
+        )
+        assert other is None and each.mode == {"time": "pose", "views": "view"}[axis]
+        assert windows.size == min(4, frames if axis == "time" else views)
+        assert all(window[0] == 0 for window in windows.items)
 
 
 def test_guidance_follows_the_paper():
@@ -79,8 +81,8 @@ def test_guidance_follows_the_paper():
                                           pose_guidance=PAPER.pose_guidance)
     (view,) = plan(networks, 20, 1)(0)
     (pose,) = plan(networks, 1, 30)(0)
-    assert torch.equal(view.guidance, triangular(20, 1, 2))
-    assert pose.guidance.tolist() == [2.0] * 30
+    assert torch.equal(view.guidance, triangular(20, 1, 2)[:, None])
+    assert pose.guidance.tolist() == [[2.0] * 30]
     (nano,) = plan(small_networks(), 20, 1)(0)
     assert not nano.guided
 
@@ -89,17 +91,17 @@ def test_guidance_follows_the_paper():
 def test_the_unconditioned_output_keeps_cues_and_switch(networks):
     given = conditions(networks, 1, 4)
     noisy = torch.randn(1, 4, 8, 8, 6)
-    strips = [Strip("time", 0, (0, 1, 2, 3), "pose")]
-    both = Denoiser(networks, given)(noisy, torch.tensor(3.0), strips, True)
+    tiles = [Tile((0,), (0, 1, 2, 3), "pose")]
+    both = Denoiser(networks, given)(noisy, torch.tensor(3.0), tiles, True)
     free = networks(
         noisy, torch.tensor(3.0), torch.zeros(1, 8, 8, 6), torch.zeros(1, 1, 64),
         networks.cue_features(given.normals, given.cue_latents), mode_labels(["pose"]),
     )
     assert torch.allclose(both.unconditioned, free + given.cue_latents, atol=1e-5)
     assert (both.conditioned - both.unconditioned).abs().max() > 1e-3
-    alone = Denoiser(networks, given)(noisy, torch.tensor(3.0), strips, False)
+    alone = Denoiser(networks, given)(noisy, torch.tensor(3.0), tiles, False)
     assert torch.equal(alone.conditioned, both.conditioned) and alone.unconditioned is None
-    packed = Denoiser(networks, given, pack_guidance=True)(noisy, torch.tensor(3.0), strips, True)
+    packed = Denoiser(networks, given, pack_guidance=True)(noisy, torch.tensor(3.0), tiles, True)
     for one, other in zip(packed, both, strict=True):
         assert torch.allclose(one, other, atol=1e-5)
 
@@ -109,7 +111,7 @@ def test_the_switch_changes_the_output(networks):
     given, noisy = conditions(networks, 1, 4), torch.randn(1, 4, 8, 8, 6)
     outputs = [
         Denoiser(networks, given)(
-            noisy, torch.tensor(3.0), [Strip("time", 0, (0, 1, 2, 3), mode)], False
+            noisy, torch.tensor(3.0), [Tile((0,), (0, 1, 2, 3), mode)], False
         ).conditioned
         for mode in ("view", "pose")
     ]
@@ -117,12 +119,12 @@ def test_the_switch_changes_the_output(networks):
     assert mode_labels(["view", "pose"]).tolist() == [[0, 1], [1, 0]]
 
 
-def test_a_seed_gives_one_video_and_strips_per_call_do_not_matter(networks):
+def test_a_seed_gives_one_video_and_tiles_per_call_do_not_matter(networks):
     given = conditions(networks)
     first = sample(networks, given, seed=1)
     assert torch.equal(sample(networks, given, seed=1), first)
     assert (sample(networks, given, seed=2) - first).abs().max() > 1e-3
-    packed = Settings(strips_per_call=3)
+    packed = Settings(tiles_per_call=3)
     assert torch.allclose(sample(networks, given, seed=1, settings=packed), first, atol=1e-4)
 
 

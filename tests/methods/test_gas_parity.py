@@ -74,12 +74,12 @@ def test_a_run_equals_the_recorded_one(shared, tiny, reference, run, task, setti
     assert float((frames - theirs).abs().max()) < 2e-3
 
 
-def test_more_than_one_strip_a_call_and_packed_guidance_change_nothing(shared, tiny, reference):
+def test_more_than_one_tile_a_call_and_packed_guidance_change_nothing(shared, tiny, reference):
     _, tensors = recording(shared)
     cues = tensors["pipe_tile/nerf_rgb"].float()[None]
     conditions = condition(tiny, reference, cues, tensors["pipe_tile/smpl"].float()[None])
     plain = Settings(steps=1, window=6, overlap=2)
-    packed = dataclasses.replace(plain, strips_per_call=2, pack_guidance=True)
+    packed = dataclasses.replace(plain, tiles_per_call=2, pack_guidance=True)
     results = [sample(tiny, conditions, settings=each) for each in (plain, packed)]
     # one step from sigma 700: float32 rounding of 1e-7, 700 times larger
     assert relative(results[1], results[0]) < 1e-3

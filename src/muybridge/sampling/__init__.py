@@ -8,7 +8,7 @@ from muybridge.sampling.grid import (
     Pass,
     Plan,
     Prediction,
-    Strip,
+    Tile,
     WindowModel,
     alternating,
     combined,
@@ -16,6 +16,13 @@ from muybridge.sampling.grid import (
 from muybridge.sampling.guidance import ramp, triangular
 from muybridge.sampling.noise import draw_noise, item_generator
 from muybridge.sampling.objective import Noised, Objective
+from muybridge.sampling.progressive import (
+    Reach,
+    equal_share,
+    images_per_step,
+    progressive,
+    turns,
+)
 from muybridge.sampling.residual_flow import ResidualFlow, ResidualFlowScheduler
 from muybridge.sampling.store import DiskGrids
 from muybridge.sampling.windows import (
@@ -23,12 +30,13 @@ from muybridge.sampling.windows import (
     anchored_windows,
     looped_windows,
     open_windows,
+    single_windows,
 )
 
 __all__ = [
-    "DiskGrids", "EdmObjective", "Noised", "Objective", "Pass", "Plan", "Prediction",
-    "ResidualFlow",
-    "ResidualFlowScheduler", "Strip", "WindowModel", "Windows", "alternating",
-    "anchored_windows", "combined", "denoise", "draw_noise", "item_generator", "looped_windows",
-    "open_windows", "predict", "ramp", "triangular",
+    "DiskGrids", "EdmObjective", "Noised", "Objective", "Pass", "Plan", "Prediction", "Reach",
+    "ResidualFlow", "ResidualFlowScheduler", "Tile", "WindowModel", "Windows", "alternating",
+    "anchored_windows", "combined", "denoise", "draw_noise", "equal_share", "images_per_step",
+    "item_generator", "looped_windows", "open_windows", "predict", "progressive", "ramp",
+    "single_windows", "triangular", "turns",
 ]

@@ -1,52 +1,44 @@
-"""The grid of views x frames, the strips of it that networks see, and passes over it."""
+"""The grid of views x frames, the tiles of it that networks see, and passes over it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from muybridge.sampling.windows import Windows
-
-Axis = Literal["time", "views"]
+from muybridge.sampling.windows import Windows, single_windows
 
 
 @dataclass(frozen=True)
-class Strip:
-    """Items of the grid that go through the network together.
+class Tile:
+    """Views and frames that go through the network together: ``F = views x frames`` items.
 
     Attributes:
-        axis: ``time``: one view over some frames; ``views``: one frame from some views.
-        line: number of that view or frame.
-        items: numbers of the frames or views, in the network's order.
+        views: their numbers, in the network's order.
+        frames: likewise. Items are ordered view by view.
         mode: what the pass said about it, for the network.
     """
 
-    axis: Axis
-    line: int
-    items: tuple[int, ...]
+    views: tuple[int, ...]
+    frames: tuple[int, ...]
     mode: str = ""
 
     @property
-    def views(self) -> list[int]:
-        """The view of each item."""
-        return [self.line] * len(self.items) if self.axis == "time" else list(self.items)
-
-    @property
-    def frames(self) -> list[int]:
-        """The frame of each item."""
-        return list(self.items) if self.axis == "time" else [self.line] * len(self.items)
+    def index(self) -> tuple[Tensor, Tensor]:
+        """Views and frames as an index into the first two axes of a grid."""
+        return torch.tensor(self.views)[:, None], torch.tensor(self.frames)[None]
 
     def take(self, grid: Tensor) -> Tensor:
-        """The items of something ``[V, T, ...]`` as ``[F, ...]``."""
-        return grid[self.views, self.frames]
+        """The items of something ``[V, T, ...]`` as ``[F, ...]``; reads nothing else of it."""
+        return grid[self.index].flatten(0, 1)
 
 
 class Prediction(NamedTuple):
-    """What a network says about some strips.
+    """What a network says about some tiles.
 
     Attributes:
         conditioned: with the reference.
@@ -61,7 +53,7 @@ class Prediction(NamedTuple):
 class WindowModel(Protocol):
     """A network with what it needs to know about the whole video.
 
-    It gets ``n`` strips of equal length, scaled noisy latents and the timestep as the scheduler
+    It gets ``n`` tiles of equal extent, scaled noisy latents and the timestep as the scheduler
     gives them, and whether guidance needs the unconditioned output too. It gives what its
     scheduler calls the model output.
     """
@@ -70,27 +62,27 @@ class WindowModel(Protocol):
         self,
         latents: Float[Tensor, "n F C h w"],
         timestep: Tensor,
-        strips: Sequence[Strip],
+        tiles: Sequence[Tile],
         guided: bool,
     ) -> Prediction: ...
 
 
 @dataclass(frozen=True)
 class Pass:
-    """One look at the whole grid, line by line.
+    """One look at the whole grid, tile by tile.
 
     Attributes:
-        axis: along which the windows run.
-        windows: over the frames (``time``) or views (``views``) of each line.
-        guidance: for each item along the axis, or one number for all; 1 asks for no
-            unconditioned output.
+        views: windows over views; ``None``: each view by itself.
+        frames: windows over frames; ``None``: each frame by itself.
+        guidance: one number for all, or one for every view and frame (1 view or 1 frame stand
+            for all); 1 asks for no unconditioned output.
         mode: handed to the network.
         weight: share of the pass where several make one step.
     """
 
-    axis: Axis
-    windows: Windows
-    guidance: Float[Tensor, "N"] | float = 1.0
+    views: Windows | None = None
+    frames: Windows | None = None
+    guidance: Float[Tensor, "_ _"] | float = 1.0
     mode: str = ""
     weight: float = 1.0
 
@@ -101,13 +93,32 @@ class Pass:
             return bool((self.guidance != 1).any())
         return self.guidance != 1
 
-    def strips(self, views: int, frames: int) -> list[Strip]:
-        """All strips of a grid of that size, line by line."""
-        lines = views if self.axis == "time" else frames
+    def tiles(self, views: int, frames: int) -> list[tuple[Tile, Float[Tensor, "F"]]]:
+        """All tiles of a grid of that size, each with its items' weights.
+
+        Raises:
+            ValueError: the windows are not made for this grid.
+        """
+        across, along = (
+            made or single_windows(length)
+            for made, length in ((self.views, views), (self.frames, frames))
+        )
+        for windows, length, what in ((across, views, "views"), (along, frames, "frames")):
+            if windows.length != length:
+                raise ValueError(f"windows over {windows.length} {what}; the grid has {length}")
         return [
-            Strip(self.axis, line, items, self.mode)
-            for line in range(lines) for items in self.windows.items
+            (Tile(some, then, self.mode), (mine[:, None] * theirs).flatten())
+            for some, mine in zip(across.items, across.weights, strict=True)
+            for then, theirs in zip(along.items, along.weights, strict=True)
         ]
+
+    def images(self, views: int, frames: int) -> int:
+        """Pictures that go through the network, without guidance: the cost of the pass."""
+        counts = [
+            length if windows is None else len(windows.items) * windows.size
+            for windows, length in ((self.views, views), (self.frames, frames))
+        ]
+        return counts[0] * counts[1]
 
 
 Plan = Callable[[int], Sequence[Pass]]

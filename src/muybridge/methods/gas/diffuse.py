@@ -27,7 +27,7 @@ from muybridge.sampling import (
     Pass,
     Plan,
     Prediction,
-    Strip,
+    Tile,
     alternating,
     anchored_windows,
     combined,
@@ -79,7 +79,7 @@ class Settings:
         pose_guidance: of the first and the last frame.
         task: ``view``: passes over views only; ``pose``: over frames only; ``grid``: both in
             turn. By default what the video's size asks for.
-        strips_per_call: windows that share a call of the network.
+        tiles_per_call: windows that share a call of the network.
         pack_guidance: both outputs that guidance needs in one call; quicker on a GPU.
     """
 
@@ -89,7 +89,7 @@ class Settings:
     view_guidance: tuple[float, float] | None = None
     pose_guidance: tuple[float, float] | None = None
     task: Task | None = None
-    strips_per_call: int = 1
+    tiles_per_call: int = 1
     pack_guidance: bool = False
 
 
@@ -149,7 +149,7 @@ def sample(
         scheduler,
         noise * float(scheduler.init_noise_sigma),
         plan(networks, views, frames, settings),
-        strips_per_call=settings.strips_per_call,
+        tiles_per_call=settings.tiles_per_call,
         callback=callback,
     )
 
@@ -178,10 +178,12 @@ def plan(
     first, last = settings.pose_guidance or config.pose_guidance
     task = settings.task or ("pose" if views == 1 else "view" if frames == 1 else "grid")
     view = Pass(
-        "views", anchored_windows(views, window, overlap), triangular(views, low, high), "view"
+        views=anchored_windows(views, window, overlap),
+        guidance=triangular(views, low, high)[:, None], mode="view",
     )
     pose = Pass(
-        "time", anchored_windows(frames, window, overlap), ramp(frames, first, last), "pose"
+        frames=anchored_windows(frames, window, overlap),
+        guidance=ramp(frames, first, last)[None], mode="pose",
     )
     if task == "grid":
         return alternating(view, pose, steps=settings.steps or config.steps)
@@ -208,17 +210,17 @@ class Denoiser:
         self,
         latents: Float[Tensor, "n F K h w"],
         timestep: Tensor,
-        strips: Sequence[Strip],
+        tiles: Sequence[Tile],
         guided: bool,
     ) -> Prediction:
-        """The model output of some strips; see :class:`muybridge.sampling.WindowModel`."""
+        """The model output of some tiles; see :class:`muybridge.sampling.WindowModel`."""
         count, frames = latents.shape[:2]
-        cues = torch.stack([s.take(self._conditions.cue_latents) for s in strips])
-        normals = torch.stack([s.take(self._conditions.normals) for s in strips])
+        cues = torch.stack([t.take(self._conditions.cue_latents) for t in tiles])
+        normals = torch.stack([t.take(self._conditions.normals) for t in tiles])
         given = dict(
             noisy=self._here(latents),
             features=self._networks.cue_features(self._here(normals), self._here(cues)),
-            labels=mode_labels([_mode(s) for s in strips]).to(self._device),
+            labels=mode_labels([_mode(t) for t in tiles]).to(self._device),
         )
         reference = self._here(self._conditions.reference_latents).expand(count, -1, -1, -1)
         token = self._here(self._conditions.token).expand(count, -1, -1)
@@ -249,8 +251,8 @@ class Denoiser:
         return moved.to(self._dtype)
 
 
-def _mode(strip: Strip) -> Mode:
-    return "view" if strip.mode == "view" else "pose"
+def _mode(tile: Tile) -> Mode:
+    return "view" if tile.mode == "view" else "pose"
 
 
 @torch.no_grad()
