@@ -83,8 +83,12 @@ class Request(Scene):
         return self.job_of(self.person, method, **more)
 
 
-def options(pairs: tuple[str, ...]) -> dict[str, Any]:
+def options(pairs: tuple[str, ...], of: str = "--set") -> dict[str, Any]:
     """``name=value`` pairs; values are read as JSON where they are JSON, else as text.
+
+    Args:
+        pairs: as given.
+        of: option that they are of.
 
     Raises:
         InputError: there is no ``=``.
@@ -93,7 +97,7 @@ def options(pairs: tuple[str, ...]) -> dict[str, Any]:
     for pair in pairs:
         name, equals, value = pair.partition("=")
         if not equals or not name:
-            raise InputError("--set", "", f"{pair!r} is no option", "write name=value")
+            raise InputError(of, "", f"{pair!r} is no option", "write name=value")
         try:
             found[name] = json.loads(value)
         except ValueError:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import platform
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 import muybridge
 
@@ -19,3 +22,19 @@ def versions() -> dict[str, str]:
         except PackageNotFoundError:
             found[package] = ""
     return found
+
+
+@cache
+def code(rooms: tuple[str, ...] = ()) -> str:
+    """SHA-256 of the program's own files, shortened: what a version says before it has a number.
+
+    Args:
+        rooms: folders of the package that count; all of it by default.
+    """
+    root = Path(muybridge.__file__).parent
+    total = hashlib.sha256()
+    for folder in [root / room for room in rooms] or [root]:
+        for path in sorted(folder.rglob("*.py")):
+            total.update(path.relative_to(root).as_posix().encode())
+            total.update(path.read_bytes())
+    return total.hexdigest()[:12]
