@@ -34,3 +34,10 @@ def other() -> Clip:
     """Another person, taken as ``orbit`` is."""
     (clip,) = clips(1, "test", Programme(views=4, motions=0, size=SIZE))
     return clip.loaded()
+
+
+@pytest.fixture(scope="session")
+def grid() -> Clip:
+    """The first test person again: eight moments, each from eight views all around."""
+    (clip,) = clips(0, "test", Programme(views=0, motions=0, frames=8, grid=8, size=SIZE))
+    return clip.loaded()

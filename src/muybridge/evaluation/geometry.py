@@ -12,11 +12,11 @@ import json
 import re
 import zipfile
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 import torch
@@ -38,6 +38,7 @@ from muybridge.video.atomic import replacing
 Kind = Literal["exact", "body", "none"]
 """Whose surface it is: the clothed person's, the bare body's, or nobody's."""
 Pair = tuple[Picture, Picture]
+Kept = TypeVar("Kept")
 WIDEST = 60.0
 """Degrees between neighbouring views from which on they are not compared."""
 MOST_PAIRS = 192
@@ -178,13 +179,9 @@ class Geometry:
     @cached_property
     def _posed(self) -> PosedFigure:
         if self.kind == "exact":
-            person, setup = remade(self.clip)
-            whole, motion, _ = person.staged(setup)
+            whole, motion = _staged(self.clip)
             frames = frames_of(self.clip, motion)
-            posed = PosedFigure(
-                replace(whole.surface, textures=_no_textures()),  # they are large
-                whole.vertices[frames], whole.bend[frames],
-            )
+            posed = PosedFigure(whole.surface, whole.vertices[frames], whole.bend[frames])
             self._check(posed)
             return posed
         body = self.body
@@ -248,17 +245,35 @@ class Geometry:
 
 
 _remembered: OrderedDict[str, Geometry] = OrderedDict()
+_taken: OrderedDict[str, tuple[PosedFigure, Motion]] = OrderedDict()
 
 
 def geometry_of(clip: Clip) -> Geometry:
     """The geometry of a clip; that of the last two is remembered."""
     wanted = Geometry(clip)
-    key = f"{clip.name}-{wanted._digest('', ())}"
-    found = _remembered.setdefault(key, wanted)
-    _remembered.move_to_end(key)
-    while len(_remembered) > _KEPT:
-        _remembered.popitem(last=False)
-    return found
+    return _lately(_remembered, f"{clip.name}-{wanted._digest('', ())}", lambda: wanted)
+
+
+def _staged(clip: Clip) -> tuple[PosedFigure, Motion]:
+    """The person in every frame that was taken, without textures, and how they moved."""
+
+    def build() -> tuple[PosedFigure, Motion]:
+        person, setup = remade(clip)
+        posed, motion, _ = person.staged(setup)
+        return replace(posed, surface=replace(posed.surface, textures=_no_textures())), motion
+
+    said = {key: clip.parameters.get(key) for key in ("cast", "setup")}
+    return _lately(_taken, json.dumps(said, sort_keys=True, default=str), build)
+
+
+def _lately(kept: OrderedDict[str, Kept], key: str, build: Callable[[], Kept]) -> Kept:
+    """What was built lately; the oldest is let go."""
+    if key not in kept:
+        kept[key] = build()
+    kept.move_to_end(key)
+    while len(kept) > _KEPT:
+        kept.popitem(last=False)
+    return kept[key]
 
 
 def evenly(pairs: Sequence[Pair], most: int) -> list[Pair]:
@@ -269,8 +284,11 @@ def evenly(pairs: Sequence[Pair], most: int) -> list[Pair]:
     """
     if len(pairs) <= most:
         return list(pairs)
-    step = len(pairs) / most
-    return [pairs[int((k + k * _GOLDEN % 1) * step)] for k in range(most)]
+    ends = [k * len(pairs) // most for k in range(most + 1)]
+    return [
+        pairs[first + int(k * _GOLDEN % 1 * (end - first))]
+        for k, (first, end) in enumerate(zip(ends, ends[1:], strict=False))
+    ]
 
 
 def frames_of(clip: Clip, whole: Motion) -> list[int]:
