@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from muybridge.camera.words import view_labels
 from muybridge.errors import InputError
 from muybridge.jobs.files import RECORD, read_json, write_json
 from muybridge.jobs.job import Job
-from muybridge.jobs.progress import Event, Listener
+from muybridge.jobs.progress import Listener, within
 from muybridge.jobs.run import Result, run
 from muybridge.methods.pipeline import spread
 from muybridge.video import iter_video, plate, write_image
@@ -76,7 +75,7 @@ def compare(
         asked = replace(job, method=name)
         done = _finished(asked, folder)
         runs[name] = done or run(
-            asked, folder, listener=_within(listener, name, position, len(names)), force=force
+            asked, folder, listener=within(listener, name, position, len(names)), force=force
         )
         first = first or folder
     write_image(out / "plate.png", _plate(out, list(runs), job))
@@ -96,20 +95,6 @@ def _finished(job: Job, folder: Path) -> Result | None:
     if same and record.get("inputs") == prepare.input_digests(asked):
         return Result(folder, record)
     return None
-
-
-def _within(
-    listener: Listener | None, name: str, position: int, count: int
-) -> Callable[[Event], None] | None:
-    """A listener whose whole is all methods."""
-    if listener is None:
-        return None
-
-    def tell(event: Event) -> None:
-        overall = (position + event.overall) / count
-        listener(replace(event, stage=f"{name} {event.stage}", overall=overall))
-
-    return tell
 
 
 def _plate(out: Path, names: list[str], job: Job) -> Any:

@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import IO, Any, Protocol, cast, runtime_checkable
 
 from muybridge.jobs import stopping
@@ -94,6 +94,26 @@ class Progress:
     def _tell(self, event: Event) -> None:
         if self._listener is not None:
             self._listener(event)
+
+
+def within(
+    listener: Listener | None, name: str, position: int, count: int
+) -> Listener | None:
+    """A listener for one of several runs, whose whole is all of them.
+
+    Args:
+        listener: told of the whole.
+        name: of the run; put before its stages.
+        position: of the run, from 0 on. ``count``: of runs.
+    """
+    if listener is None:
+        return None
+
+    def tell(event: Event) -> None:
+        overall = (position + event.overall) / count
+        listener(replace(event, stage=f"{name} {event.stage}", overall=overall))
+
+    return tell
 
 
 class LineLog:
