@@ -75,6 +75,7 @@ class MethodSpec:
             empty where nothing is trained.
         ablation: address of an :class:`muybridge.methods.ablation.Ablation`; empty where there
             is none.
+        weights_from: address of the spec whose weights these are; empty for its own.
         licence: of the method's own code.
     """
 
@@ -90,6 +91,7 @@ class MethodSpec:
     recognises: str = ""
     recipe: str = ""
     ablation: str = ""
+    weights_from: str = ""
     licence: str = "Apache-2.0"
 
     def __post_init__(self) -> None:
@@ -164,6 +166,8 @@ def weight_folders(spec: MethodSpec) -> tuple[Path, ...]:
     ``$MUYBRIDGE_WEIGHTS/<method>`` where set, the user's data folder, and the
     method's own folder in its package (small sizes are shipped there).
     """
+    if spec.weights_from:
+        return weight_folders(resolve(spec.weights_from))
     home = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
     folders = [Path(home) / "muybridge" / "weights" / spec.name]
     if os.environ.get("MUYBRIDGE_WEIGHTS"):

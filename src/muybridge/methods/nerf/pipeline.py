@@ -5,14 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from muybridge.camera import Cameras
-from muybridge.errors import InputError, MissingWeights
+from muybridge.errors import InputError
 from muybridge.methods.cropped import CroppedPipeline, Show
 from muybridge.methods.gas.checkpoints import load as load_networks
 from muybridge.methods.gas.cues import NerfCue
-from muybridge.methods.gas.reference import reference_of
-from muybridge.methods.gas.spec import SPEC as GAS
 from muybridge.methods.nerf.spec import SPEC
-from muybridge.methods.spec import missing_text
+from muybridge.methods.reference import reference_of
 from muybridge.motion import Motion
 from muybridge.networks.human_nerf import HumanNeRF
 from muybridge.person import Person
@@ -52,15 +50,12 @@ def load(size_or_path: str = "nano", *, smpl: str | None = None) -> NerfPipeline
         smpl: the user's SMPL model file, for the released human NeRF.
 
     Raises:
-        MissingWeights: the weights are not on this machine.
         InputError: the folder doesn't hold them whole, or holds no human NeRF.
     """
     folder = Path(size_or_path)
     if size_or_path in {size.name for size in SPEC.sizes}:
-        size = GAS.size(size_or_path)
-        found = GAS.find(size.weights[0])
-        if found is None:
-            raise MissingWeights(missing_text(GAS, size, [size.weights[0]]))
+        found = SPEC.find(SPEC.size(size_or_path).weights[0])
+        assert found is not None  # the spec has looked for them
         folder = found
     networks = load_networks(folder, None, None if smpl is None else Path(smpl))
     if networks.nerf is None:

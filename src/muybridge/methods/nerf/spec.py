@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from muybridge.methods.gas.spec import SPEC as GAS
 from muybridge.methods.spec import MethodSpec, Size
 
 SPEC = MethodSpec(
@@ -14,7 +15,12 @@ SPEC = MethodSpec(
     paper="Hu et al., SHERF: Generalizable Human NeRF from a Single Image, ICCV 2023",
     reference=("front",),
     control=("motion", "cameras", "words"),
-    sizes=(Size("nano", "128 x 96 pixels, enlarged; the weights of gas-nano"),),
+    sizes=(
+        Size(
+            "nano", "128 x 96 pixels, enlarged; the weights of gas-nano", GAS.size("nano").weights
+        ),
+    ),
     loader="muybridge.methods.nerf.pipeline:load",
+    weights_from="muybridge.methods.gas.spec:SPEC",
     cost="muybridge.methods.nerf.cost:cost",
 )
