@@ -18,7 +18,7 @@ from muybridge.data.record import Clip
 from muybridge.errors import InputError
 from muybridge.evaluation.plates import FULL, ORBIT, Plates
 
-__all__ = ["FULL", "PROTOCOLS", "Item", "Protocol", "items", "protocol"]
+__all__ = ["FULL", "PROTOCOLS", "Item", "Protocol", "items", "protocol", "usual"]
 
 
 @dataclass(frozen=True)
@@ -162,6 +162,14 @@ def protocol(name: str) -> Protocol:
         raise InputError("--protocol", "", f"there is no {name!r}",
                          "use one of " + ", ".join(PROTOCOLS))
     return PROTOCOLS[name]
+
+
+def usual(plates: Plates) -> tuple[str, ...]:
+    """Names of the protocols that a set of people is for: all, or of small sets the quick ones."""
+    return tuple(
+        p.name for p in PROTOCOLS.values()
+        if (p.quick or plates.name == FULL.name) and p.make(plates)
+    )
 
 
 def items(name: str, plates: Plates) -> list[Item]:

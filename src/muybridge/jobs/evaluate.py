@@ -19,7 +19,7 @@ from muybridge.evaluation.frames import LAYOUT, check_there
 from muybridge.evaluation.manifest import described
 from muybridge.evaluation.metrics import with_lpips
 from muybridge.evaluation.plates import FULL, Plates, cache_folder
-from muybridge.evaluation.protocols import PROTOCOLS, Item, items, protocol
+from muybridge.evaluation.protocols import Item, items, protocol, usual
 from muybridge.evaluation.summary import Result
 from muybridge.jobs import digest
 from muybridge.jobs.evaluate_report import write_report
@@ -84,10 +84,7 @@ class Evaluation:
                              f"give 1 to {self.plates.people}")
         if self.body not in get_args(BodyKind):
             raise InputError("--body", "", f"is {self.body!r}", "give exact or fitted")
-        chosen = self.protocols or tuple(
-            p.name for p in PROTOCOLS.values()
-            if (p.quick or self.plates.name == FULL.name) and self._can(p.name)
-        )
+        chosen = self.protocols or tuple(filter(self._can, usual(self.plates)))
         for name in chosen:
             protocol(name)
             if not self._can(name):
@@ -343,12 +340,12 @@ def wanted(
 
     Args:
         plates: on which people.
-        protocols: names; all by default.
+        protocols: names; those of the set by default.
         people: only the first ones; 0 for all.
         root: folder of Plates.
     """
     told = []
-    for name in protocols or tuple(PROTOCOLS):
+    for name in protocols or usual(plates):
         for item in items(name, plates):
             if not people or item.person < people:
                 folder = plates.folder_of(root, item.person, item.clip)
