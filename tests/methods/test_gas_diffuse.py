@@ -6,8 +6,9 @@ import pytest
 import torch
 from methods.gas_small import pictures, small_networks
 
-from muybridge.methods.gas.diffuse import Denoiser, Settings, condition, decode, plan, sample
+from muybridge.methods.gas.diffuse import Denoiser, Settings, condition, plan, sample
 from muybridge.methods.gas.networks import GasNetworks, mode_labels
+from muybridge.methods.latent import decode
 from muybridge.networks.linear_autoencoder import LinearAutoencoder
 from muybridge.sampling import Tile
 

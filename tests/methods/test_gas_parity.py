@@ -11,7 +11,8 @@ from methods.gas_tiny import tiny_config, write_release
 
 from muybridge.methods.gas.checkpoints import load_release
 from muybridge.methods.gas.clip_picture import clip_picture
-from muybridge.methods.gas.diffuse import Settings, condition, decode, sample
+from muybridge.methods.gas.diffuse import Settings, condition, sample
+from muybridge.methods.latent import decode
 
 
 @pytest.fixture(scope="module")

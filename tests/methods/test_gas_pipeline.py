@@ -10,12 +10,13 @@ import muybridge as mb
 from muybridge.camera import build_cameras
 from muybridge.errors import InputError
 from muybridge.methods.avatar.pipeline import AvatarPipeline
+from muybridge.methods.detail import matte_of_black
 from muybridge.methods.gas.checkpoints import save
 from muybridge.methods.gas.diffuse import Settings
 from muybridge.methods.gas.guides import mirrored, release_normals, soft_normals
 from muybridge.methods.gas.networks import GasNetworks
-from muybridge.methods.gas.pipeline import GasPipeline, load, matte_of_black
-from muybridge.methods.gas.reference import reference_of
+from muybridge.methods.gas.pipeline import GasPipeline, load
+from muybridge.methods.reference import reference_of
 from muybridge.motion import clips, retarget
 from muybridge.networks.human_nerf import NANO, HumanNeRF
 

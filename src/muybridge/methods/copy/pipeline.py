@@ -11,7 +11,7 @@ from muybridge.camera import Cameras
 from muybridge.errors import InputError
 from muybridge.methods.copy.spec import SPEC
 from muybridge.methods.cropped import CroppedPipeline, Show
-from muybridge.methods.gas.reference import reference_of
+from muybridge.methods.reference import reference_of
 from muybridge.motion import Motion
 from muybridge.person import Person
 

@@ -18,7 +18,7 @@ from muybridge.errors import InputError
 from muybridge.methods.avatar.draw import draw
 from muybridge.methods.avatar.scene import AvatarScene
 from muybridge.methods.gas.corpus_making import encode_reference, nerf_cue
-from muybridge.methods.gas.reference import Reference
+from muybridge.methods.reference import Reference
 from muybridge.motion import Motion
 from muybridge.networks.human_nerf import HumanNeRF
 from muybridge.person import Person

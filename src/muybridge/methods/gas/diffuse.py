@@ -253,35 +253,3 @@ class Denoiser:
 
 def _mode(tile: Tile) -> Mode:
     return "view" if tile.mode == "view" else "pose"
-
-
-@torch.no_grad()
-def decode(
-    networks: GasNetworks,
-    latents: Float[Tensor, "V T K h w"],
-    start: int = 0,
-    stop: int | None = None,
-) -> Float[Tensor, "V t C H W"]:
-    """Pictures in [0, 1] of the frames ``start <= t < stop``.
-
-    SVD's decoder looks at neighbours, so frames go through it in fixed blocks of
-    ``config.decode_together``, whichever are asked for: along time, or along views where there
-    is one frame. Asking for whole blocks costs least.
-
-    Args:
-        networks: of the size.
-        latents: of the whole video, from :func:`sample`.
-        start, stop: frames wanted; all by default.
-    """
-    stop = latents.shape[1] if stop is None else stop
-    block = networks.config.decode_together
-    if latents.shape[1] == 1:
-        parts = [networks.decode(part) for part in latents[:, 0].split(block)]
-        return torch.cat(parts)[:, None][:, start:stop]
-    first = start // block * block
-    blocks = range(first, max(stop, first + 1), block)
-    rows = []
-    for row in latents:
-        parts = [networks.decode(row[k:k + block]) for k in blocks]
-        rows.append(torch.cat(parts)[start - first:stop - first])
-    return torch.stack(rows)

@@ -1,13 +1,12 @@
 """GAS's pipeline: reference, cues and normals in; frames of any size out.
 
-What the networks see is a crop around the person, of their own size. Everything up to the
-latents is made once for the whole video, in blocks of frames of fixed length; then frames
-are decoded, put back into the pictures, given the avatar's fine detail, and put on a ground.
+Cues and normals are made in blocks of frames of fixed length and kept in files; the sampler
+makes the latents of the whole video from them (see :mod:`muybridge.methods.latent`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,22 +18,19 @@ from torch import Tensor
 from muybridge.camera import Cameras
 from muybridge.camera.crop import Crop
 from muybridge.errors import InputError
-from muybridge.methods.avatar.draw import draw
-from muybridge.methods.avatar.pipeline import on_ground
 from muybridge.methods.avatar.scene import AvatarScene
-from muybridge.methods.background import Background
-from muybridge.methods.cropped import BLOCK, Blocks, crop_around
+from muybridge.methods.cropped import BLOCK, crop_around
 from muybridge.methods.gas.checkpoints import load as load_networks
 from muybridge.methods.gas.checkpoints import save
 from muybridge.methods.gas.cues import CUES, AvatarCue, Cue, NerfCue
-from muybridge.methods.gas.detail import add_detail, sharpen_matte
-from muybridge.methods.gas.diffuse import Conditions, Settings, decode, sample
+from muybridge.methods.gas.diffuse import Conditions, Settings, sample
 from muybridge.methods.gas.guides import release_normals, soft_normals
 from muybridge.methods.gas.networks import GasNetworks
-from muybridge.methods.gas.reference import Reference, reference_of
 from muybridge.methods.gas.spec import SPEC
-from muybridge.methods.ground import Ground
-from muybridge.methods.pipeline import Chunk, HumanVideoPipeline, Tell
+from muybridge.methods.latent import LatentPipeline, Prepared
+from muybridge.methods.loading import checked_steps, chosen_device, chosen_dtype, folder_of
+from muybridge.methods.pipeline import Tell
+from muybridge.methods.reference import Reference, reference_of
 from muybridge.motion import Motion
 from muybridge.person import Person
 from muybridge.sampling import DiskGrids
@@ -55,7 +51,7 @@ class _Plan:
     cue: Cue
 
 
-class GasPipeline(HumanVideoPipeline):
+class GasPipeline(LatentPipeline):
     """Novel views, novel poses, and both at once, from one picture.
 
     Args:
@@ -91,7 +87,8 @@ class GasPipeline(HumanVideoPipeline):
                 "--cue", "nerf", "these weights hold no human NeRF",
                 "take --cue avatar, or add sherf/network-snapshot.pkl and --set smpl=FILE",
             )
-        self.networks, self.size, self.cue, self.detail = networks, size, cue, detail
+        self.networks: GasNetworks = networks
+        self.size, self.cue, self.detail = size, cue, detail
         self.settings = settings or Settings()
         self.without = frozenset(without)
         pixels = networks.config.width * networks.config.height
@@ -115,35 +112,13 @@ class GasPipeline(HumanVideoPipeline):
         """
         return load(str(folder), **options)
 
-    def make(
-        self,
-        person: Person,
-        motion: Motion,
-        cameras: Cameras,
-        *,
-        seed: int,
-        background: Background,
-        chunk: int,
-        start: int,
-        tell: Tell,
-    ) -> Iterator[Chunk]:
-        """See :meth:`HumanVideoPipeline.make`."""
-        if start >= motion.frames:
-            return
+    def prepare(
+        self, person: Person, motion: Motion, cameras: Cameras, seed: int, tell: Tell
+    ) -> Prepared:
+        """See :meth:`LatentPipeline.prepare`."""
         plan = self._plan(person, motion, cameras)
         latents = self._latents(plan, person, motion, seed, tell)
-        ground = Ground(background, cameras, motion.root_position)
-        painted = Blocks(
-            lambda first, stop: decode(self.networks, latents, first, stop), motion.frames,
-            max(BLOCK, self.networks.config.decode_together),
-        )
-        for first in range(start, motion.frames, chunk):
-            last = min(first + chunk, motion.frames)
-            frames = [
-                self._finished(painted.frame(t), plan, ground, t) for t in range(first, last)
-            ]
-            color = torch.cat([f for f, _ in frames], 1)
-            yield Chunk(first, color, torch.cat([m for _, m in frames], 1))
+        return Prepared(plan.crop, plan.scene, latents)
 
     def _plan(self, person: Person, motion: Motion, cameras: Cameras) -> _Plan:
         config = self.networks.config
@@ -193,32 +168,6 @@ class GasPipeline(HumanVideoPipeline):
             networks, conditions, seed=seed, settings=self.settings, callback=stepped
         )
 
-    def _finished(
-        self, painted: Float[Tensor, "V 1 C h w"], plan: _Plan, ground: Ground, t: int
-    ) -> tuple[Float[Tensor, "V 1 3 H W"], Float[Tensor, "V 1 1 H W"]]:
-        """One frame of all views in the whole pictures, on the ground; and its matte."""
-        larger = plan.crop.enlargement
-        body = plan.scene.bodies.between(t, t + 1)
-        cameras = ground.cameras.slice(t, t + 1)
-        if self.networks.config.picture_channels == 3:
-            painted = torch.cat([painted, matte_of_black(painted)], 2)
-        whole = sharpen_matte(plan.crop.paste(painted, t), larger)
-        if self.detail and larger > 1:
-            avatar = torch.cat(
-                draw(body.vertices, body.mesh, plan.scene.texture, plan.scene.light, cameras), 2
-            )
-            whole = add_detail(whole, avatar, larger)
-        color, matte = whole[:, :, :3], whole[:, :, 3:]
-        return on_ground(color, matte, body, ground, t), matte
-
-
-def matte_of_black(pictures: Float[Tensor, "*B 3 h w"]) -> Float[Tensor, "*B 1 h w"]:
-    """A matte for pictures over pure black: where it is not quite black, edges soft.
-
-    The released networks paint over black and have no matte; very dark clothes may be cut.
-    """
-    return ((pictures.amax(-3, keepdim=True) - 0.02) / 0.04).clamp(0, 1)
-
 
 def _nerf_size(nerf: Any) -> tuple[int, int]:
     """Width and height of the reference that a NeRF takes."""
@@ -254,18 +203,14 @@ def load(
         InputError: an option is out of range, or the folder does not hold the weights whole.
         MissingWeights: the size's weights are not on this machine.
     """
-    folder, size = _folder_of(size_or_path)
-    networks = load_networks(folder, _dtype(dtype), None if smpl is None else Path(smpl))
+    folder, size = folder_of(SPEC, size_or_path)
+    networks = load_networks(folder, chosen_dtype(dtype), None if smpl is None else Path(smpl))
     networks.requires_grad_(False)
-    networks.to(_chosen_device(device))
-    if num_inference_steps is not None and not 1 <= num_inference_steps <= 1000:
-        raise InputError(
-            "num_inference_steps", "", f"is {num_inference_steps}", "give 1 to 1000"
-        )
+    networks.to(chosen_device(device))
     if task not in (None, "view", "pose", "grid"):
         raise InputError("task", "", f"there is no {task!r}", "use view, pose or grid")
     settings = Settings(
-        steps=num_inference_steps, window=window, overlap=overlap,
+        steps=checked_steps(num_inference_steps), window=window, overlap=overlap,
         view_guidance=None if guidance_scale is None else (1.0, float(guidance_scale)),
         pose_guidance=None if guidance_scale is None else (float(guidance_scale),) * 2,
         task=task,  # type: ignore[arg-type]
@@ -274,33 +219,3 @@ def load(
     return GasPipeline(
         networks, size, cue=cue, detail=detail, settings=settings, without=withheld
     )
-
-
-def _folder_of(size_or_path: str) -> tuple[Path, str]:
-    """Where the weights lie, and what the size is called."""
-    sizes = {size.name: size for size in SPEC.sizes}
-    if size_or_path not in sizes:
-        folder = Path(size_or_path)
-        return folder, folder.name
-    size = sizes[size_or_path]
-    first = SPEC.find(size.weights[0])
-    assert first is not None  # the spec has looked for them
-    return (first if first.is_dir() else first.parent.parent), size.name
-
-
-def _dtype(name: str | None) -> torch.dtype | None:
-    if name is None:
-        return None
-    found = getattr(torch, name, None)
-    if not isinstance(found, torch.dtype) or not found.is_floating_point:
-        raise InputError("dtype", "", f"there is no {name!r}", "use float32, float16 or bfloat16")
-    return found
-
-
-def _chosen_device(name: str | None) -> torch.device:
-    if name is None:
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        return torch.device(name)
-    except RuntimeError:
-        raise InputError("device", "", f"there is no {name!r}", "use cpu or cuda") from None

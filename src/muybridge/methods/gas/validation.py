@@ -10,9 +10,10 @@ from torch import Tensor
 
 from muybridge.evaluation.pictures import picture_scores
 from muybridge.methods.gas.corpus import Row, Subject
-from muybridge.methods.gas.diffuse import Settings, condition, decode, sample
+from muybridge.methods.gas.diffuse import Settings, condition, sample
 from muybridge.methods.gas.nerf_training import over_grey, person_region
 from muybridge.methods.gas.networks import GasNetworks
+from muybridge.methods.latent import decode
 from muybridge.training import Validation
 
 _PEOPLE = 6

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -9,8 +10,9 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
+from muybridge.body import PosedBody
 from muybridge.camera import Cameras, build_cameras
-from muybridge.camera.crop import follow
+from muybridge.camera.crop import Crop, follow
 from muybridge.methods.avatar.draw import draw
 from muybridge.motion import Motion, clips, retarget
 from muybridge.person import Person
@@ -18,6 +20,8 @@ from muybridge.render import Lighting, prepare_texture
 
 _DRAWN = 512
 """Height at which a person without photos is drawn for their reference, pixels."""
+Framing = Callable[[PosedBody, Cameras, int, int], Crop]
+"""``framing(body, cameras, width, height)``: which part of a picture shows a body."""
 _LIGHT = Lighting(ambient=1.0, strength=0.0)
 
 
@@ -36,12 +40,20 @@ class Reference:
     cameras: Cameras
 
 
-def reference_of(person: Person, width: int, height: int) -> Reference:
+def whole_body(body: PosedBody, cameras: Cameras, width: int, height: int) -> Crop:
+    """The body in the middle, as :func:`muybridge.camera.crop.follow` has it."""
+    return follow(cameras, body.vertices, width, height)
+
+
+def reference_of(
+    person: Person, width: int, height: int, framing: Framing = whole_body
+) -> Reference:
     """The first photo of a person; a drawing of them from the front where there is none.
 
     Args:
         person: who.
         width, height: of the picture, pixels.
+        framing: which part is shown.
     """
     if person.photos:
         photo = person.photos[0]
@@ -53,23 +65,22 @@ def reference_of(person: Person, width: int, height: int) -> Reference:
         whole = torch.cat([image * alpha, alpha])
     else:
         motion, cameras, whole = _drawn(person, width / height)
-    return cut_out(whole, person.shaped.pose(motion).vertices, motion, cameras, width, height)
+    crop = framing(person.shaped.pose(motion), cameras, width, height)
+    return cut_out(whole, motion, cameras, crop)
 
 
 def cut_out(
-    whole: Float[Tensor, "4 H W"], body: Float[Tensor, "1 N 3"], motion: Motion,
-    cameras: Cameras, width: int, height: int,
+    whole: Float[Tensor, "4 H W"], motion: Motion, cameras: Cameras, crop: Crop
 ) -> Reference:
-    """The part of a picture that shows the body, resampled to a size.
+    """The part of a picture that a crop shows, resampled to its size, to whole pixels.
 
     Args:
         whole: RGB premultiplied over black, and matte.
-        body: vertices in the picture's pose, world, metres.
-        motion: that pose.
+        motion: the pose in the picture.
         cameras: what saw it: one view, one frame.
-        width, height: of the result, pixels.
+        crop: of these cameras.
     """
-    crop = follow(cameras, body, width, height)
+    width, height = crop.cameras.width, crop.cameras.height
     scale, shift = float(crop.scale[0, 0]), crop.shift[0, 0].tolist()
     left, top = (-round(d / scale) for d in shift)
     wide, high = (max(1, round(s / scale)) for s in (width, height))

@@ -54,6 +54,14 @@ def add_detail(
     return torch.cat([torch.minimum(color, alpha), alpha], -3)
 
 
+def matte_of_black(pictures: Float[Tensor, "*B 3 h w"]) -> Float[Tensor, "*B 1 h w"]:
+    """A matte for pictures over pure black: where it is not quite black, edges soft.
+
+    Networks that paint over black may have no matte; very dark clothes may be cut.
+    """
+    return ((pictures.amax(-3, keepdim=True) - 0.02) / 0.04).clamp(0, 1)
+
+
 def _blurred(picture: Tensor, sigma: float) -> Tensor:
     """Gaussian blur, separable; the border is continued."""
     reach = max(1, round(2.5 * sigma))
