@@ -7,8 +7,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from muybridge.camera import build_cameras
-from muybridge.camera.crop import FILL, follow
+from muybridge.camera import Cameras, build_cameras
+from muybridge.camera.crop import FILL, center_on, follow, pixels_per_metre
 
 
 def body(frames: int = 6, way: float = 0.0) -> torch.Tensor:
@@ -80,3 +80,73 @@ def test_nobody_in_the_picture_is_no_error():
     cameras = build_cameras("static:0", body(), frames=6, width=64, height=64)
     crop = follow(cameras, points, 96, 128)
     assert torch.isfinite(crop.cameras.K).all()
+
+
+# ------------------------------------------------------------------- one point in the middle
+
+
+def pelvis(points: torch.Tensor) -> torch.Tensor:
+    return points.mean(1) + torch.tensor([0.0, 0.05, 0.0])
+
+
+@given(
+    st.integers(1, 6), st.floats(0, 3), st.sampled_from(["orbit:5", "arc:120", "dolly in", "zoom"])
+)
+def test_the_anchor_is_in_the_middle_of_every_view_and_frame(frames, way, camera):
+    points = body(frames, way)
+    cameras = build_cameras(camera, points, frames=frames, width=320, height=240)
+    crop = center_on(cameras, pelvis(points), points, 96, 128)
+    pixel, _ = crop.cameras.project(pelvis(points)[:, None])
+    middle = torch.tensor([48.0, 64.0]).expand_as(pixel)
+    assert torch.allclose(pixel, middle, atol=2e-2)
+    seen, _ = crop.cameras.project(points)
+    assert float(seen.amin()) > 0
+    assert bool((seen.amax((0, 1, 2)) < torch.tensor([96, 128])).all())
+
+
+def test_the_body_is_equally_large_in_all_views_however_far_they_are():
+    points = body(way=1.0)
+    near = build_cameras("static:0", points, frames=6, width=300, height=300)
+    far = near.resized(600, 600, "stretch")
+    T = near.T_cam_world.clone()
+    T[..., 2, 3] += 3
+    cameras = Cameras(torch.cat([near.K, far.K[..., :, :]]), torch.cat([near.T_cam_world, T]),
+                      300, 300)
+    crop = center_on(cameras, pelvis(points), points, 96, 128)
+    size = pixels_per_metre(crop.cameras, pelvis(points))
+    assert torch.allclose(size[0], size[1], rtol=1e-5)
+    assert float(size.std() / size.mean()) < 0.05
+    seen, _ = crop.cameras.project(points)
+    reach = ((seen - seen.new_tensor([48.0, 64.0])).abs() / torch.tensor([48.0, 64.0])).amax()
+    assert float(reach) == pytest.approx(FILL, abs=0.02)
+    small = center_on(cameras, pelvis(points), points, 96, 128, most=20.0)
+    assert torch.allclose(
+        pixels_per_metre(small.cameras, pelvis(points)), torch.tensor(20.0), rtol=1e-4
+    )
+
+
+def test_what_is_painted_is_put_back_around_the_anchor():
+    points = body(way=0.5)
+    cameras = build_cameras("orbit:2", points, frames=6, width=160, height=200)
+    crop = center_on(cameras, pelvis(points), points, 96, 128)
+    painted = torch.zeros(2, 6, 1, 128, 96)
+    painted[..., 60:68, 44:52] = 1
+    whole = crop.paste(painted, 0)
+    rows = torch.arange(200) + 0.5
+    columns = torch.arange(160) + 0.5
+    total = whole.sum((2, 3, 4))
+    found = torch.stack(
+        [(whole.sum((2, 3)) * columns).sum(-1) / total,
+         (whole.sum((2, 4)) * rows).sum(-1) / total], -1,
+    )
+    there, _ = cameras.project(pelvis(points)[:, None])
+    assert torch.allclose(found, there[:, :, 0], atol=0.5)
+
+
+def test_somebody_behind_the_camera_is_no_trouble():
+    points = body()
+    cameras = build_cameras("static:0", points, frames=6, width=100, height=100)
+    behind = points + torch.tensor([0.0, 0.0, 30.0])
+    crop = center_on(cameras, pelvis(behind), behind, 96, 128)
+    assert bool(torch.isfinite(crop.scale).all() and torch.isfinite(crop.shift).all())
+    assert bool((crop.scale > 0).all())

@@ -100,7 +100,71 @@ def follow(
     scale = (room / reach).amin(-1)
     scale = _smoothed(_lowest_around(scale)[..., None])[..., 0]
     target = low.new_tensor([width / 2, height / 2])
-    shift = target - scale[..., None] * center
+    return _crop(cameras, scale, target - scale[..., None] * center, width, height)
+
+
+def center_on(
+    cameras: Cameras,
+    anchor: Float[Tensor, "T 3"],
+    points: Float[Tensor, "T P 3"],
+    width: int,
+    height: int,
+    *,
+    fill: float = FILL,
+    most: float | None = None,
+) -> Crop:
+    """Crops with one point of the body in the middle, and the body equally large, in all views.
+
+    Networks that compare views pixel by pixel want the same thing at the same place. A metre at
+    the anchor's distance has the same number of pixels in all views of a frame, and nearly the
+    same in the frames around it: the most with which the body is seen whole everywhere.
+
+    Args:
+        cameras: of the whole pictures.
+        anchor: what comes into the middle, such as the pelvis; world, metres.
+        points: of the body, likewise; its outermost ones count.
+        width, height: of the crops, pixels.
+        fill: share of the room between the middle and a border that the points take at most.
+        most: pixels per metre that are not exceeded; no limit by default.
+    """
+    pixel, depth = cameras.project(torch.cat([anchor[:, None], points], 1))
+    seen = (depth > 0)[..., None] & torch.isfinite(pixel)
+    middle = pixel.new_tensor([cameras.width / 2, cameras.height / 2])
+    center = torch.where(seen[:, :, 0], pixel[:, :, 0], middle)
+    per_metre = pixels_per_metre(cameras, anchor)
+    away = (pixel[:, :, 1:] - center[:, :, None]).abs() / per_metre[..., None, None]
+    away = torch.where(seen[:, :, 1:] & seen[:, :, :1], away, 0.0)
+    reach = away.amax((0, 2)).clamp(min=_SMALLEST)
+    room = fill * pixel.new_tensor([width, height]) / 2
+    wanted = _smoothed(_lowest_around((room / reach).amin(-1)[None])[..., None])[..., 0]
+    if most is not None:
+        wanted = wanted.clamp(max=most)
+    scale = wanted / per_metre
+    target = pixel.new_tensor([width / 2, height / 2])
+    return _crop(cameras, scale, target - scale[..., None] * center, width, height)
+
+
+def pixels_per_metre(
+    cameras: Cameras, anchor: Float[Tensor, "T 3"]
+) -> Float[Tensor, "V T"]:
+    """How large a metre is that faces a camera at a point's distance.
+
+    Where the point is behind a camera, as if it were a metre away.
+
+    Args:
+        cameras: that see it.
+        anchor: the point in each frame, world, metres.
+    """
+    depth = cameras.project(anchor[:, None])[1][..., 0]
+    focal = (cameras.K[..., 0, 0] * cameras.K[..., 1, 1]).abs().sqrt()
+    return focal / torch.where(depth > _SMALLEST, depth, torch.ones_like(depth))
+
+
+def _crop(
+    cameras: Cameras, scale: Float[Tensor, "V T"], shift: Float[Tensor, "V T 2"],
+    width: int, height: int,
+) -> Crop:
+    """The crop ``x_crop = scale * x + shift``."""
     A = torch.zeros(*scale.shape, 3, 3, dtype=cameras.K.dtype)
     A[..., 0, 0] = A[..., 1, 1] = scale
     A[..., :2, 2] = shift
