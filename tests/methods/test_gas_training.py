@@ -18,8 +18,6 @@ from muybridge.methods.gas.corpus import (
     Subject,
     read_subject,
     read_subjects,
-    to_bytes,
-    to_range,
     write_subject,
 )
 from muybridge.methods.gas.misfit import misfit_motion, misfit_shape
@@ -36,6 +34,7 @@ from muybridge.motion import clips as motions
 from muybridge.networks.linear_autoencoder import LinearAutoencoder
 from muybridge.training import Context, Draws, generator_of
 from muybridge.training.budget import parse_budget
+from muybridge.training.corpus import to_bytes, to_range
 from muybridge.training.engine import train
 
 

@@ -8,20 +8,17 @@ little wrong. All are 8 bit; colours are premultiplied over black.
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-from jaxtyping import Float, UInt8
-from safetensors import safe_open
-from safetensors.torch import save_file
+from jaxtyping import UInt8
 from torch import Tensor
 
-from muybridge.errors import InputError
 from muybridge.methods.gas.config import Mode
+from muybridge.training.corpus import damaged, files_in, read_tensors, write_tensors
 
 FORMAT = "muybridge gas subject 1"
+_PARTS = ("truth", "guides", "cues")
 
 
 @dataclass(frozen=True)
@@ -56,27 +53,14 @@ class Subject:
     rows: tuple[Row, ...]
 
 
-def to_bytes(pictures: Float[Tensor, "*S"]) -> UInt8[Tensor, "*S"]:
-    """Pictures in [0, 1] in 8 bit."""
-    return (pictures.clamp(0, 1) * 255).round().to(torch.uint8)
-
-
-def to_range(pictures: UInt8[Tensor, "*S"]) -> Float[Tensor, "*S"]:
-    """8 bit pictures in [-1, 1], as autoencoders take them."""
-    return pictures.float() / 127.5 - 1
-
-
 def write_subject(subject: Subject, path: Path) -> None:
     """Write a person's file, whole or not at all."""
-    tensors = {"reference": subject.reference.contiguous()}
+    tensors = {"reference": subject.reference}
     for number, row in enumerate(subject.rows):
-        for name in ("truth", "guides", "cues"):
-            tensors[f"{number}.{name}"] = getattr(row, name).contiguous()
+        for name in _PARTS:
+            tensors[f"{number}.{name}"] = getattr(row, name)
     modes = json.dumps([row.mode for row in subject.rows])
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}")
-    save_file(tensors, part, {"format": FORMAT, "name": subject.name, "modes": modes})
-    os.replace(part, path)
+    write_tensors(path, tensors, FORMAT, {"name": subject.name, "modes": modes})
 
 
 def read_subject(path: Path) -> Subject:
@@ -85,23 +69,18 @@ def read_subject(path: Path) -> Subject:
     Raises:
         InputError: it is damaged or something else.
     """
+    tensors, about = read_tensors(path, FORMAT)
     try:
-        with safe_open(path, "pt") as file:
-            about = file.metadata() or {}
-            if about.get("format") != FORMAT:
-                raise ValueError("another format")
-            rows = tuple(
-                Row(
-                    "view" if mode == "view" else "pose",
-                    *(file.get_tensor(f"{n}.{name}") for name in ("truth", "guides", "cues")),
-                )
-                for n, mode in enumerate(json.loads(about["modes"]))
+        rows = tuple(
+            Row(
+                "view" if mode == "view" else "pose",
+                *(tensors[f"{n}.{name}"] for name in _PARTS),
             )
-            return Subject(about["name"], file.get_tensor("reference"), rows)
-    except Exception as error:  # safetensors raises its own kind and several others
-        raise InputError(
-            path, "", f"is no training file ({type(error).__name__})", "remove it; it is made anew"
-        ) from None
+            for n, mode in enumerate(json.loads(about["modes"]))
+        )
+        return Subject(about["name"], tensors["reference"], rows)
+    except (KeyError, ValueError) as error:
+        raise damaged(path, error) from None
 
 
 def read_subjects(folder: Path, limit: int | None = None) -> list[Subject]:
@@ -110,7 +89,4 @@ def read_subjects(folder: Path, limit: int | None = None) -> list[Subject]:
     Raises:
         InputError: there are none, or a file is damaged.
     """
-    files = sorted(folder.glob("*.safetensors"))[:limit]
-    if not files:
-        raise InputError(folder, "", "holds no people", "make them with muybridge people")
-    return [read_subject(path) for path in files]
+    return [read_subject(path) for path in files_in(folder, limit)]

@@ -13,17 +13,10 @@ from muybridge.body import ShapedBody, load_body
 from muybridge.camera import Cameras
 from muybridge.errors import InputError
 from muybridge.methods.gas.config import GasConfig
-from muybridge.methods.gas.corpus import (
-    Row,
-    Subject,
-    read_subjects,
-    to_bytes,
-    to_range,
-    write_subject,
-)
+from muybridge.methods.gas.corpus import Row, Subject, read_subjects, write_subject
 from muybridge.methods.gas.guides import soft_normals
 from muybridge.methods.gas.misfit import misfit_motion, misfit_shape
-from muybridge.methods.gas.sitters import (
+from muybridge.methods.sitters import (
     Line,
     Sitter,
     flat,
@@ -36,6 +29,7 @@ from muybridge.motion import Motion
 from muybridge.networks.human_nerf import Field, HumanNeRF, posed_skin
 from muybridge.networks.linear_autoencoder import LinearAutoencoder
 from muybridge.training import Context, generator_of
+from muybridge.training.corpus import to_bytes, to_range
 from muybridge.training.recipe import Tell
 
 VALIDATION = 12

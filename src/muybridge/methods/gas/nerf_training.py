@@ -20,7 +20,7 @@ from torch import Tensor
 from muybridge.camera import Cameras
 from muybridge.errors import InputError
 from muybridge.evaluation.pictures import picture_scores
-from muybridge.methods.gas.sitters import (
+from muybridge.methods.sitters import (
     Sitter,
     flat,
     folders_of_people,

@@ -1,10 +1,11 @@
-"""People of a data set, gathered from their clips, as both training stages see them."""
+"""People of a data set, gathered from their clips, as the training of methods sees them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import torch
 from jaxtyping import Float, UInt8
@@ -14,7 +15,9 @@ from muybridge.body import ShapedBody, load_body
 from muybridge.camera import Cameras
 from muybridge.data import Clip, Reference, find_clips, read_clip
 from muybridge.errors import InputError
-from muybridge.methods.gas.config import Mode
+
+Mode = Literal["view", "pose"]
+"""One moment from all around, or one view over time."""
 
 
 @dataclass(frozen=True)
