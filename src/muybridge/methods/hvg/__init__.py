@@ -1,0 +1,1 @@
+"""HVG: bone maps steer a video diffusion network whose views and frames look at each other."""
