@@ -19,8 +19,8 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from muybridge.evaluation.extractors.checkpoint import network_of
 from muybridge.evaluation.extractors.extractor import Extractor, digest_of, to_square
-from muybridge.networks.weights import load_strictly, read_weights
 
 SIZE = 299
 CLASSES = 1008
@@ -211,10 +211,7 @@ def inception(path: Path, device: torch.device | str = "cpu") -> Extractor:
         InputError: the file is absent, damaged, holds something else than tensors, or another
             network's.
     """
-    network = Inception2015()
-    may_lack = [k for k in network.state_dict() if k.endswith("num_batches_tracked")]
-    load_strictly(network, read_weights(path), path, may_lack=may_lack)
-    network.eval().requires_grad_(False).to(device)
+    network = network_of(Inception2015, path, device)
 
     def run(frames: Tensor) -> Tensor:
         return network(2 * to_square(frames, SIZE, "bilinear", False)[:, 0] - 1)

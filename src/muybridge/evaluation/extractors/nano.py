@@ -4,11 +4,12 @@ They are classical measurements: mean colours and contrasts of cells, how strong
 directions are, energy per band of sizes, and, for clips, how much and which way things move.
 Nothing was learnt, so no method can be favoured by what a network was trained on, and nobody
 has to fetch anything. There are fewer than 64 of them, so that a covariance is known from a
-few hundred items; random convolutions would need thousands and say less.
+few hundred items, which it would not be of a network's features, trained or random.
 
-What they notice: noise, blur, wrong colours, missing limbs, too little variety; in clips also
-stutter, frozen frames, flicker, frames in wrong order. What they can't: whether a face is a
-face. Scores are **not comparable to papers**, nor to those of other extractors.
+What they notice: noise, blur, wrong colours, too little variety; in pictures a missing head;
+in clips stutter, frozen frames, flicker, frames in wrong order, but little of what stands
+still. What they can't: whether a face is a face, or whether people are whom they should be.
+Scores are **not comparable to papers**, nor to those of other extractors.
 
 Each group of features is measured in its spread over people of the training split (128 x 96
 pixels on grey), so that a distance of 1 is about one such spread in one feature.
@@ -119,7 +120,7 @@ def nano(kind: str = "picture", device: torch.device | str = "cpu") -> Extractor
         dimension=62 if clips else 58,
         digest=hashlib.sha256(told.encode()).hexdigest(),
         run=clip_features if clips else picture_features,
-        chunk=32,
+        chunk=16,
         device=device,
         comparable=False,
     )

@@ -12,19 +12,15 @@ after another (``stride=16``; here they overlap by half unless told otherwise).
 
 from __future__ import annotations
 
-import pickle
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from muybridge.errors import InputError
+from muybridge.evaluation.extractors.checkpoint import network_of
 from muybridge.evaluation.extractors.extractor import Extractor, digest_of, to_square
-from muybridge.networks.weights import load_strictly, read_weights
 
 SIZE, LENGTH, STRIDE = 112, 16, 8
 FEATURES, CLASSES = 2048, 400
@@ -96,10 +92,7 @@ def resnet3d(
     Raises:
         InputError: the file is absent, damaged, holds code, or another network's weights.
     """
-    network = ResNet3D()
-    may_lack = [k for k in network.state_dict() if k.endswith("num_batches_tracked")]
-    load_strictly(network, _weights(path), path, may_lack=may_lack)
-    network.eval().requires_grad_(False).to(device)
+    network = network_of(ResNet3D, path, device)
     mean = torch.tensor(MEAN, device=device).view(3, 1, 1)
 
     def run(frames: Tensor) -> Tensor:
@@ -111,28 +104,3 @@ def resnet3d(
         stride=stride, size=SIZE, resize="bicubic, antialiased", dimension=FEATURES,
         digest=digest_of(path), run=run, chunk=4, device=device,
     )
-
-
-def _weights(path: Path) -> Mapping[str, Tensor]:
-    """Tensors of a checkpoint that has them under ``state_dict``, named ``module.*``, or bare."""
-    if path.suffix == ".safetensors":
-        return read_weights(path)
-    try:
-        values: Any = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError:
-        raise InputError(
-            path, "", "holds something else than tensors, which could be code; it was not read",
-            "use the file of its authors, or one in the safetensors format",
-        ) from None
-    except (OSError, RuntimeError, ValueError, EOFError, KeyError) as error:
-        raise InputError(path, "", f"can't be read ({error})"[:300],
-                         "check the name, or download it again") from None
-    table = values.get("state_dict", values) if isinstance(values, Mapping) else None
-    if not isinstance(table, Mapping) or not table or not all(
-        isinstance(k, str) and isinstance(v, Tensor) for k, v in table.items()
-    ):
-        raise InputError(path, "", "is no table of tensors by name", "download it again")
-    for name, value in table.items():
-        if value.is_floating_point() and not bool(torch.isfinite(value).all()):
-            raise InputError(path, name, "holds a number that is not finite", "download it again")
-    return {name.removeprefix("module."): value for name, value in table.items()}

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from torch import Tensor
 
 from muybridge.errors import InputError
@@ -120,7 +121,7 @@ def _loaded(kind: Any, folder: Path, name: str, device: torch.device | str) -> A
             output_loading_info=True,
         )
     except (OSError, RuntimeError, ValueError, TypeError, KeyError, EOFError, AttributeError,
-            ZeroDivisionError, pickle.UnpicklingError) as error:
+            ZeroDivisionError, SafetensorError, pickle.UnpicklingError) as error:
         raise InputError(folder, "weights", f"can't be read ({error})"[:300], _REMEDY) from None
     missing = sorted(k for k in told["missing_keys"] if not k.startswith("predictor."))
     if missing:
