@@ -150,3 +150,20 @@ def test_somebody_behind_the_camera_is_no_trouble():
     crop = center_on(cameras, pelvis(behind), behind, 96, 128)
     assert bool(torch.isfinite(crop.scale).all() and torch.isfinite(crop.shift).all())
     assert bool((crop.scale > 0).all())
+
+
+@pytest.mark.parametrize("enlarged", [1, 2])
+def test_what_is_cut_out_is_put_back(enlarged):
+    """A smooth picture survives; what the crop doesn't show comes back black."""
+    points = body(2)
+    cameras = build_cameras("orbit:2", points, frames=2, width=120, height=160)
+    crop = follow(cameras, points, 96 * enlarged, 128 * enlarged)
+    x, y = torch.meshgrid(torch.linspace(0, 1, 120), torch.linspace(0, 1, 160), indexing="xy")
+    whole = torch.stack([x, y, x * y]).expand(2, 2, 3, 160, 120)
+    cut = crop.cut(whole)
+    assert cut.shape == (2, 2, 3, 128 * enlarged, 96 * enlarged)
+    back = crop.paste(cut, 0)
+    inside = crop.paste(torch.ones_like(cut[:, :, :1]), 0) > 0.999
+    inside = -torch.nn.functional.max_pool2d(-inside.float().flatten(0, 1), 7, 1, 3) > 0.5
+    assert inside.float().mean() > 0.3
+    assert ((back - whole).flatten(0, 1).abs() * inside).max() < 0.01

@@ -23,13 +23,8 @@ from muybridge.methods.gas.corpus import (
 from muybridge.methods.gas.misfit import misfit_motion, misfit_shape
 from muybridge.methods.gas.networks import GasNetworks
 from muybridge.methods.gas.recipe import recipe
-from muybridge.methods.gas.video_training import (
-    Rows,
-    dissimilarity,
-    near_person,
-    picked,
-    video_loss,
-)
+from muybridge.methods.gas.video_training import Rows, picked, video_loss
+from muybridge.methods.picture_loss import dissimilarity, near_person
 from muybridge.motion import clips as motions
 from muybridge.networks.linear_autoencoder import LinearAutoencoder
 from muybridge.training import Context, Draws, generator_of
@@ -125,7 +120,7 @@ def test_parts_are_left_out_now_and_then(tmp_path):
 def test_errors_near_the_person_count_more():
     truth = torch.zeros(1, 1, 4, 32, 24)
     truth[..., 3, 12:16, 8:12] = 1
-    weight = near_person(truth, torch.zeros_like(truth), 4)
+    weight = near_person(truth[:, :, 3:], 4)
     assert weight.shape == (1, 1, 1, 8, 6)
     assert torch.equal(weight[0, 0, 0, 2:5, 1:4], torch.ones(3, 3)) and float(weight.min()) < 0.5
 
@@ -138,10 +133,10 @@ def test_dissimilarity_is_none_of_the_truth_and_grows_with_blur():
     vae = LinearAutoencoder.fit(shown * 2 - 1, latent_channels=64)
     networks = GasNetworks.new(small_config(), vae)
     latents = networks.encode(shown)[None].requires_grad_()
-    exact = dissimilarity(networks, latents, shown[None])
+    exact = dissimilarity(networks.vae, latents, shown[None])
     assert float(exact.detach()) < 1e-3
     blurred = networks.encode(torch.nn.functional.avg_pool2d(shown, 5, 1, 2))[None]
-    off = dissimilarity(networks, blurred.requires_grad_(), shown[None])
+    off = dissimilarity(networks.vae, blurred.requires_grad_(), shown[None])
     off.backward()
     assert float(off.detach()) > 0.05 and float(blurred.grad.abs().max()) > 0
 

@@ -68,6 +68,31 @@ class Crop:
         )
         return whole.unflatten(0, (views, count))
 
+    def cut(
+        self, pictures: Float[Tensor, "V T C H W"], samples: int = 2
+    ) -> Float[Tensor, "V T C h w"]:
+        """The crops of whole pictures; 0 where they reach beyond them. Undone by :meth:`paste`.
+
+        Args:
+            pictures: of all frames.
+            samples: per pixel, across and down.
+        """
+        h, w = self.cameras.height * samples, self.cameras.width * samples
+        scale, shift = self.scale[..., None].to(pictures), self.shift.to(pictures)
+        x = (torch.arange(w, device=pictures.device, dtype=pictures.dtype) + 0.5) / samples
+        y = (torch.arange(h, device=pictures.device, dtype=pictures.dtype) + 0.5) / samples
+        across = 2 * (x - shift[..., :1]) / scale / self.width - 1
+        down = 2 * (y - shift[..., 1:]) / scale / self.height - 1
+        shape = (*pictures.shape[:2], h, w)
+        grid = torch.stack(
+            [across[:, :, None, :].expand(shape), down[..., None].expand(shape)], -1
+        )
+        fine = F.grid_sample(
+            pictures.flatten(0, 1), grid.flatten(0, 1), mode="bilinear", padding_mode="zeros",
+            align_corners=False,
+        )
+        return F.avg_pool2d(fine, samples).unflatten(0, pictures.shape[:2])
+
     @property
     def enlargement(self) -> float:
         """Picture pixels per crop pixel, at the median."""

@@ -20,6 +20,7 @@ from torch import Tensor
 from muybridge.camera import Cameras
 from muybridge.errors import InputError
 from muybridge.evaluation.pictures import picture_scores
+from muybridge.methods.picture_loss import over_grey
 from muybridge.methods.sitters import (
     Sitter,
     flat,
@@ -227,11 +228,6 @@ def compare(nerf: HumanNeRF, people: Sequence[Shown], views: int = 4) -> Validat
     scores = picture_scores(over_grey(made), over_grey(truth), person_region(made, truth))
     plate = torch.cat([torch.cat(list(row), 2) for row in rows], 1)
     return Validation(scores, plate.clamp(0, 1))
-
-
-def over_grey(pictures: Float[Tensor, "*B 4 H W"]) -> Float[Tensor, "*B 3 H W"]:
-    """RGB premultiplied over black, and matte, on the light grey ground that scores use."""
-    return pictures[..., :3, :, :] + 0.82 * (1 - pictures[..., 3:, :, :])
 
 
 def person_region(made: Tensor, truth: Tensor) -> Tensor:

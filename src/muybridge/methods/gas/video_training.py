@@ -13,17 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import torch.nn.functional as F
-from jaxtyping import Float
 from torch import Tensor
 
 from muybridge.methods.gas.config import MODES
 from muybridge.methods.gas.corpus import Row, Subject
 from muybridge.methods.gas.guides import mirrored
-from muybridge.methods.gas.nerf_training import over_grey
 from muybridge.methods.gas.networks import GasNetworks
-from muybridge.networks.human_nerf.losses import structural_similarity
-from muybridge.networks.linear_autoencoder import LinearAutoencoder
+from muybridge.methods.picture_loss import STRUCTURE, dissimilarity, near_person
 from muybridge.training import Batch, Context, Shuffle, generator_of
 
 _MISFIT = 0.35
@@ -31,10 +27,6 @@ _MISFIT = 0.35
 _LEFT_OUT = 0.05
 """Share of items without the appearance cue, without normals, without the reference, without
 the switch, each."""
-_OUTSIDE = 0.3
-"""Weight of errors away from the person."""
-_STRUCTURE = 0.5
-"""Weight of the structural dissimilarity of the pictures."""
 
 
 class Rows:
@@ -126,45 +118,17 @@ def video_loss(
         networks.cue_features(batch["guide"], cue), batch["label"], images=frames == 1,
     )
     errors = objective.errors(output, noised, truth * scale, sigmas, cue * scale)
-    weight = near_person(batch["truth"], batch["cue"], networks.patch)
+    either = torch.maximum(batch["truth"][:, :, 3:], batch["cue"][:, :, 3:])
+    weight = near_person(either, networks.patch)
     estimate = objective.estimate(output, noised, sigmas, cue * scale)
-    unlike = dissimilarity(networks, estimate / scale, batch["truth"])
-    loss = (errors.mean(2, keepdim=True) * weight).sum() / weight.sum() + _STRUCTURE * unlike
+    unlike = dissimilarity(networks.vae, estimate / scale, batch["truth"])
+    loss = (errors.mean(2, keepdim=True) * weight).sum() / weight.sum() + STRUCTURE * unlike
     plain = ((estimate - truth * scale).square().mean(2, keepdim=True) * weight).sum()
     before = ((cue * scale - truth * scale).square().mean(2, keepdim=True) * weight).sum()
     return loss, {
         "error": plain.detach() / weight.sum(), "error_cue": before / weight.sum(),
         "unlike": unlike.detach(),
     }
-
-
-def dissimilarity(
-    networks: GasNetworks, latents: Float[Tensor, "B F K h w"], truth: Float[Tensor, "B F 4 H W"]
-) -> Float[Tensor, ""]:
-    """One minus the structural similarity of what latents show, on the grey of the scores.
-
-    Squared errors alone are least for a blur wherever the network can't know; the human
-    NeRF's loss has this term beside them too (paper, 3.2).
-
-    Args:
-        networks: of a size with linear latents, so that decoding costs next to nothing.
-        latents: unscaled.
-        truth: RGB premultiplied over black, and matte, in [0, 1].
-    """
-    assert isinstance(networks.vae, LinearAutoencoder)
-    with torch.autocast(latents.device.type, enabled=False):
-        shown = networks.vae.restore(latents.flatten(0, 1).float()) / 2 + 0.5
-        return 1 - structural_similarity(over_grey(shown), over_grey(truth.flatten(0, 1)))
-
-
-def near_person(
-    truth: Float[Tensor, "B F 4 H W"], cue: Float[Tensor, "B F 4 H W"], patch: int
-) -> Float[Tensor, "B F 1 h w"]:
-    """Weights of errors: 1 at and around the person in truth or cue, less elsewhere."""
-    either = torch.maximum(truth[:, :, 3:], cue[:, :, 3:]).flatten(0, 1)
-    coarse = F.max_pool2d(either, patch)
-    near = F.max_pool2d(coarse, 3, 1, 1) > 0.02
-    return torch.where(near, 1.0, _OUTSIDE).unflatten(0, truth.shape[:2])
 
 
 def export(networks: GasNetworks, folder: Path) -> None:
