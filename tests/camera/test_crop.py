@@ -165,5 +165,6 @@ def test_what_is_cut_out_is_put_back(enlarged):
     back = crop.paste(cut, 0)
     inside = crop.paste(torch.ones_like(cut[:, :, :1]), 0) > 0.999
     inside = -torch.nn.functional.max_pool2d(-inside.float().flatten(0, 1), 7, 1, 3) > 0.5
+    inside[..., :6, :] = inside[..., -6:, :] = inside[..., :6] = inside[..., -6:] = False
     assert inside.float().mean() > 0.3
     assert ((back - whole).flatten(0, 1).abs() * inside).max() < 0.01
