@@ -10,9 +10,9 @@ from gas_recorded import recording, relative
 from methods.gas_tiny import tiny_config, write_release
 
 from muybridge.methods.gas.checkpoints import load_release
-from muybridge.methods.gas.clip_picture import clip_picture
 from muybridge.methods.gas.diffuse import Settings, condition, sample
 from muybridge.methods.latent import decode
+from muybridge.networks.clip_picture import clip_picture
 
 
 @pytest.fixture(scope="module")

@@ -20,35 +20,47 @@ from torch import Tensor, nn
 from muybridge.networks.video_init import zero_linear
 
 
+def convolutions(
+    in_channels: int, channels: Sequence[int], strides: Sequence[int]
+) -> nn.Sequential:
+    """Convolutions, each followed by SiLU.
+
+    Stride 1 has 3x3 kernels; an even stride ``s`` has ``2s x 2s`` kernels, so that the picture
+    shrinks by exactly ``s``.
+
+    Args:
+        in_channels: of the pictures.
+        channels: width of every convolution.
+        strides: of every convolution.
+
+    Raises:
+        ValueError: ``channels`` and ``strides`` differ in length, or a stride is odd.
+    """
+    if len(channels) != len(strides):
+        raise ValueError(f"{len(channels)} widths but {len(strides)} strides")
+    layers: list[nn.Module] = []
+    width = in_channels
+    for channel, stride in zip(channels, strides, strict=True):
+        if stride != 1 and (stride < 1 or stride % 2):
+            raise ValueError(f"a stride of {stride} is neither 1 nor even")
+        kernel, padding = (3, 1) if stride == 1 else (2 * stride, stride // 2)
+        conv = nn.Conv2d(width, channel, kernel, stride, padding)
+        zero_linear(conv)
+        nn.init.normal_(conv.weight, std=math.sqrt(2 / (kernel * kernel * width)))
+        layers += [conv, nn.SiLU()]
+        width = channel
+    return nn.Sequential(*layers)
+
+
 class _CueEncoder(ModelMixin, ConfigMixin):  # type: ignore[misc]
     """Convolutions with SiLU, a 1x1 projection that starts at zero, a learned factor."""
 
     def _build(
         self, in_channels: int, channels: Sequence[int], strides: Sequence[int], out_channels: int
     ) -> None:
-        """Make the layers.
-
-        Stride 1 has 3x3 kernels; an even stride ``s`` has ``2s x 2s`` kernels, so that the
-        picture shrinks by exactly ``s``.
-
-        Raises:
-            ValueError: ``channels`` and ``strides`` differ in length, or a stride is odd.
-        """
-        if len(channels) != len(strides):
-            raise ValueError(f"{len(channels)} widths but {len(strides)} strides")
-        layers: list[nn.Module] = []
-        width = in_channels
-        for channel, stride in zip(channels, strides, strict=True):
-            if stride != 1 and (stride < 1 or stride % 2):
-                raise ValueError(f"a stride of {stride} is neither 1 nor even")
-            kernel, padding = (3, 1) if stride == 1 else (2 * stride, stride // 2)
-            conv = nn.Conv2d(width, channel, kernel, stride, padding)
-            zero_linear(conv)
-            nn.init.normal_(conv.weight, std=math.sqrt(2 / (kernel * kernel * width)))
-            layers += [conv, nn.SiLU()]
-            width = channel
-        self.conv_layers = nn.Sequential(*layers)
-        self.final_proj = nn.Conv2d(width, out_channels, 1)
+        """Make the layers; raises as :func:`convolutions` does."""
+        self.conv_layers = convolutions(in_channels, channels, strides)
+        self.final_proj = nn.Conv2d(channels[-1], out_channels, 1)
         zero_linear(self.final_proj)
         self.scale = nn.Parameter(torch.full((1,), 2.0))
 

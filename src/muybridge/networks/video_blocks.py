@@ -1,15 +1,19 @@
-"""Blocks of the video UNet that also take single images, with temporal convolutions that are quick.
+"""Blocks of the video UNet: diffusers', with an image mode, quick temporal convolutions, and a
+place between space and time.
 
 diffusers' spatio-temporal blocks do a spatial and a temporal part and mix the two. The blocks
 here keep their weights, names and results, and add an image mode in which the temporal part is
-left out. The mode travels with the call: diffusers hands ``image_only_indicator`` through every
-block to read the number of frames from it, and here ``None`` stands for "images". So there is
-no state to set, and copies and several networks at a time can't disturb one another.
+left out, keys of a reference picture in the spatial attention, and a place for attention across
+views (:mod:`muybridge.networks.view_attention`). How the pictures of a batch lie travels with the
+call: diffusers hands ``image_only_indicator`` through every block to read the number of frames
+from it, and here a :class:`Layout` takes its place. So there is no state to set, and copies and
+several networks at a time can't disturb one another.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -20,6 +24,23 @@ from diffusers.models.transformers.transformer_temporal import (
 )
 from jaxtyping import Float
 from torch import Tensor, nn
+
+
+class Layout(NamedTuple):
+    """How the pictures of a batch lie: samples outermost, then views, frames innermost.
+
+    Attributes:
+        views: of each sample.
+        frames: of each view.
+        images: no temporal layer runs.
+        bank: states of reference pictures ``[R, S, C]`` by the attention that looks at them too
+            (see :mod:`muybridge.networks.reference_attention`); ``R`` divides the pictures.
+    """
+
+    views: int
+    frames: int
+    images: bool = False
+    bank: Mapping[str, Tensor] = {}
 
 
 class TemporalConv(nn.Conv3d):
@@ -37,51 +58,78 @@ class TemporalConv(nn.Conv3d):
 class VideoResBlock(SpatioTemporalResBlock):
     """diffusers' residual block over space and time; over space alone for images."""
 
-    def forward(
+    def forward(  # type: ignore[override]  # a layout where diffusers has an indicator
         self,
-        hidden_states: Float[Tensor, "BF C H W"],
-        temb: Float[Tensor, "BF D"] | None = None,
-        image_only_indicator: Float[Tensor, "B F"] | None = None,
-    ) -> Float[Tensor, "BF C2 H W"]:
-        """Features of each frame; ``image_only_indicator=None`` leaves time out."""
+        hidden_states: Float[Tensor, "N C H W"],
+        temb: Float[Tensor, "N D"] | None,
+        image_only_indicator: Layout,
+    ) -> Float[Tensor, "N C2 H W"]:
+        """Features of each picture."""
         spatial = self.spatial_res_block(hidden_states, temb)
-        if image_only_indicator is None:
+        if image_only_indicator.images:
             return spatial
-        frames = image_only_indicator.shape[-1]
+        frames = image_only_indicator.frames
         clip = spatial.unflatten(0, (-1, frames)).transpose(1, 2)
         moved = self.temporal_res_block(
             clip, None if temb is None else temb.unflatten(0, (-1, frames))
         )
-        share = self.time_mixer.get_alpha(image_only_indicator[:1, :1], clip.ndim).to(clip.dtype)
+        share = self.time_mixer.get_alpha(spatial.new_zeros(1, 1), clip.ndim).to(clip.dtype)
         return torch.lerp(moved, clip, share).transpose(1, 2).flatten(0, 1)
 
 
 class VideoTransformer(TransformerSpatioTemporalModel):
-    """diffusers' transformer over space and time; over space alone for images."""
+    """diffusers' transformer over space and time; over space alone for images.
 
-    def forward(
+    Attributes:
+        place: its name in the network, with which it finds its states of the reference.
+    """
+
+    place: str = ""
+
+    def forward(  # type: ignore[override]  # likewise
         self,
-        hidden_states: Float[Tensor, "BF C H W"],
-        encoder_hidden_states: Float[Tensor, "BF L D"] | None = None,
-        image_only_indicator: Float[Tensor, "B F"] | None = None,
+        hidden_states: Float[Tensor, "N C H W"],
+        encoder_hidden_states: Float[Tensor, "N L D"],
+        image_only_indicator: Layout,
         return_dict: bool = True,
     ) -> TransformerTemporalModelOutput | tuple[Tensor]:
-        """Features of each frame; ``image_only_indicator=None`` leaves time out."""
-        if image_only_indicator is not None:
-            return super().forward(
-                hidden_states, encoder_hidden_states, image_only_indicator, return_dict
-            )
-        height, width = hidden_states.shape[-2:]
-        tokens = self.proj_in(self.norm(hidden_states).flatten(2).transpose(1, 2))
-        checkpoint: Any = getattr(self, "_gradient_checkpointing_func", None)
-        for block in self.transformer_blocks:
-            if torch.is_grad_enabled() and self.gradient_checkpointing:
-                tokens = checkpoint(block, tokens, None, encoder_hidden_states, None)
-            else:
-                tokens = block(tokens, encoder_hidden_states=encoder_hidden_states)
-        change = self.proj_out(tokens).transpose(1, 2).unflatten(2, (height, width))
-        output = change + hidden_states
+        """Features of each picture."""
+        layout, context = image_only_indicator, encoder_hidden_states
+        count, channels, height, width = hidden_states.shape
+        tokens = self.norm(hidden_states).permute(0, 2, 3, 1)
+        tokens = self.proj_in(tokens.reshape(count, height * width, channels))
+        for number, block in enumerate(self.transformer_blocks):
+            seen = layout.bank.get(f"{self.place}.transformer_blocks.{number}.attn1")
+            beside = None if seen is None else {"ip_hidden_states": seen}
+            tokens = self._run(block, tokens, None, context, None, None, beside)
+            tokens = self._across_views(number, tokens, context, layout)
+            if not layout.images:
+                tokens = self._across_time(number, tokens, context, layout.frames)
+        change = self.proj_out(tokens).reshape(count, height, width, channels)
+        output = change.permute(0, 3, 1, 2).contiguous() + hidden_states
         return TransformerTemporalModelOutput(sample=output) if return_dict else (output,)
+
+    def _across_views(self, number: int, tokens: Tensor, context: Tensor, layout: Layout) -> Tensor:
+        """What layer ``number`` does between space and time: nothing here."""
+        return tokens
+
+    def _across_time(self, number: int, tokens: Tensor, context: Tensor, frames: int) -> Tensor:
+        """The temporal layer, as diffusers has it: every clip's context is that of its start."""
+        clips = len(tokens) // frames
+        order = torch.arange(frames, device=tokens.device).repeat(clips)
+        place = self.time_pos_embed(self.time_proj(order).to(tokens.dtype))[:, None]
+        start = context.unflatten(0, (clips, frames))[:, 0]
+        start = start[:, None].expand(-1, tokens.shape[1], -1, -1).flatten(0, 1)
+        block: Any = self.temporal_transformer_blocks[number]
+        moved = block(tokens + place, num_frames=frames, encoder_hidden_states=start)
+        return self.time_mixer(tokens, moved, tokens.new_zeros(clips, frames))
+
+    def _run(self, call: Callable[..., Tensor], *arguments: Any) -> Tensor:
+        """A part's output; it is computed again in the backward pass where memory counts."""
+        if torch.is_grad_enabled() and self.gradient_checkpointing:
+            checkpoint: Any = getattr(self, "_gradient_checkpointing_func", None)
+            return checkpoint(call, *arguments)
+        return call(*arguments)
 
 
 def use_video_blocks(network: nn.Module) -> None:
@@ -89,11 +137,12 @@ def use_video_blocks(network: nn.Module) -> None:
 
     Only the classes change: weights, their names and the results for videos stay.
     """
-    for module in network.modules():
+    for where, module in network.named_modules():
         if type(module) is SpatioTemporalResBlock:
             module.__class__ = VideoResBlock
         elif type(module) is TransformerSpatioTemporalModel:
             module.__class__ = VideoTransformer
+            module.place = where
         elif type(module) is TemporalResnetBlock:
             for conv in (module.conv1, module.conv2):
                 conv.__class__ = TemporalConv

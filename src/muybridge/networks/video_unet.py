@@ -1,14 +1,16 @@
-"""The video UNet: Stable Video Diffusion's, with a mode switch, cues and an image mode.
+"""The video UNet: Stable Video Diffusion's, with what GAS and HVG add, each where it is asked for.
 
-With ``task_embed_input_dim=None`` it holds exactly the weights of SVD's UNet, under the same
-names. GAS adds the mode switch (paper 3.4): the code of its release embeds the two entries of
-a one-hot label and adds the result to the time embedding; the paper says "concatenated". The
-cue features (paper 3.3) are added behind the first convolution.
+As it comes it holds exactly the weights of SVD's UNet, under the same names. Features of cues
+or poses are added behind the first convolution, and in image mode no temporal layer runs. GAS
+adds the mode switch (paper 3.4): the code of its release embeds the two entries of a one-hot
+label and adds the result to the time embedding; the paper says "concatenated". HVG (paper 3.2)
+adds attention across views, an embedding of the camera, and keys of a reference picture in the
+spatial attention. What is added leaves SVD's results as they are until it is trained.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -19,11 +21,19 @@ from diffusers.models.unets.unet_spatio_temporal_condition import (
     UNetSpatioTemporalConditionOutput,
 )
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
-from muybridge.networks.video_blocks import use_video_blocks
+from muybridge.networks.camera_embedding import CameraEmbedding
+from muybridge.networks.reference_attention import attentions, use_reference_attention
+from muybridge.networks.video_blocks import Layout, use_video_blocks
 from muybridge.networks.video_init import zero_linear
-from muybridge.networks.weights import load_strictly
+from muybridge.networks.view_attention import (
+    ViewAttention,
+    is_view_parameter,
+    temporal_twin,
+    use_view_attention,
+)
+from muybridge.networks.weights import check_keys, load_strictly
 
 DOWN, DOWN_CROSS = "DownBlockSpatioTemporal", "CrossAttnDownBlockSpatioTemporal"
 UP, UP_CROSS = "UpBlockSpatioTemporal", "CrossAttnUpBlockSpatioTemporal"
@@ -32,9 +42,13 @@ UP, UP_CROSS = "UpBlockSpatioTemporal", "CrossAttnUpBlockSpatioTemporal"
 class HumanVideoUNet(UNetSpatioTemporalConditionModel):
     """Denoises clips ``[B, F, C, h, w]`` or, in image mode, their frames one by one.
 
+    With ``views=V`` every ``V`` clips that follow one another show one sample from ``V`` sides.
+
     Args (those of diffusers' ``UNetSpatioTemporalConditionModel``, and):
         task_embed_input_dim: width of the encoded mode label, twice
             ``addition_time_embed_dim``; ``None`` for a network without the switch.
+        view_attention: ``2d`` or ``3d`` (see :mod:`muybridge.networks.view_attention`).
+        camera_frequencies: of the camera's embedding; ``None`` for a network without.
     """
 
     @register_to_config
@@ -54,6 +68,8 @@ class HumanVideoUNet(UNetSpatioTemporalConditionModel):
         num_attention_heads: int | Sequence[int] = (5, 10, 20, 20),
         num_frames: int = 25,
         task_embed_input_dim: int | None = None,
+        view_attention: ViewAttention = "none",
+        camera_frequencies: int | None = None,
     ) -> None:
         # by keyword: diffusers takes positional arguments for defaults when it writes the config
         super().__init__(
@@ -81,7 +97,14 @@ class HumanVideoUNet(UNetSpatioTemporalConditionModel):
                 task_embed_input_dim, block_out_channels[0] * 4
             )
             zero_linear(self.class_embedding.linear_2)
+        self.camera_embedding: CameraEmbedding | None = None
+        if camera_frequencies is not None:
+            self.camera_embedding = CameraEmbedding(camera_frequencies, block_out_channels[0] * 4)
         use_video_blocks(self)
+        use_reference_attention(self)
+        if view_attention != "none":
+            use_view_attention(self, view_attention)
+        self._places = frozenset(attentions(self))
 
     def forward(
         self,
@@ -94,6 +117,9 @@ class HumanVideoUNet(UNetSpatioTemporalConditionModel):
         class_labels: Float[Tensor, "B 2"] | None = None,
         cues: Float[Tensor, "..."] | None = None,
         images: bool = False,
+        views: int = 1,
+        rotations: Float[Tensor, "B F 3 3"] | None = None,
+        bank: Mapping[str, Tensor] | None = None,
     ) -> UNetSpatioTemporalConditionOutput | tuple[Tensor]:
         """The network's output for each latent picture.
 
@@ -107,23 +133,45 @@ class HumanVideoUNet(UNetSpatioTemporalConditionModel):
             cues: features ``[B, F, c0, h, w]`` or ``[B*F, c0, h, w]``, added behind the
                 first convolution.
             images: treat each frame alone; no temporal layer runs.
+            views: clips that belong together; layers across views run where it is above 1.
+            rotations: of the cameras against the first
+                (:func:`muybridge.networks.camera_embedding.relative_rotations`); needs
+                ``camera_frequencies``.
+            bank: what :class:`muybridge.networks.reference_net.ReferenceNet` gives, a row per
+                sample, or one for all.
 
         Raises:
-            ValueError: labels were given to a network without the switch.
+            ValueError: labels or cameras were given to a network without their embedding, the
+                bank is of another network, or the views don't divide the clips.
         """
         batch, frames = sample.shape[:2]
+        layout = self._layout(batch, frames, images, views, bank)
         embedding = self.embed(timestep, added_time_ids, class_labels, batch, sample.dtype)
         embedding = embedding.repeat_interleave(frames, dim=0)
         context = encoder_hidden_states.repeat_interleave(frames, dim=0)
-        indicator = None if images else sample.new_zeros(batch, frames)
+        if rotations is not None:
+            if self.camera_embedding is None:
+                raise ValueError("rotations need a network with camera_frequencies")
+            embedding = embedding + self.camera_embedding(rotations).flatten(0, 1)
 
         hidden = self.conv_in(sample.flatten(0, 1))
         if cues is not None:
             hidden = hidden + cues.reshape(hidden.shape)
-        hidden = self._blocks(hidden, embedding, context, indicator)
+        hidden = self._blocks(hidden, embedding, context, layout)
         hidden = self.conv_out(self.conv_act(self.conv_norm_out(hidden)))
         output = hidden.unflatten(0, (batch, frames))
         return UNetSpatioTemporalConditionOutput(sample=output) if return_dict else (output,)
+
+    def _layout(
+        self, batch: int, frames: int, images: bool, views: int, bank: Mapping[str, Tensor] | None
+    ) -> Layout:
+        """How the pictures lie, after a look at what was said about them."""
+        if views < 1 or batch % views:
+            raise ValueError(f"{views} views of each sample do not divide {batch} clips")
+        unknown = [] if bank is None else sorted(bank.keys() - self._places)
+        if unknown:
+            raise ValueError(f"the bank has states for {', '.join(unknown)}: no attention here")
+        return Layout(views, frames, images, {} if bank is None else bank)
 
     def embed(
         self,
@@ -145,14 +193,14 @@ class HumanVideoUNet(UNetSpatioTemporalConditionModel):
         return embedding + self.add_embedding(numbers.to(dtype))
 
     def _blocks(
-        self, hidden: Tensor, embedding: Tensor, context: Tensor, indicator: Tensor | None
+        self, hidden: Tensor, embedding: Tensor, context: Tensor, layout: Layout
     ) -> Tensor:
-        """Down, middle and up; ``indicator`` carries the number of frames, or the image mode."""
+        """Down, middle and up."""
         skips = [hidden]
         for block in self.down_blocks:
-            hidden, more = block(hidden, **_arguments(block, embedding, context, indicator))
+            hidden, more = block(hidden, **_arguments(block, embedding, context, layout))
             skips.extend(more)
-        hidden = self.mid_block(hidden, embedding, context, image_only_indicator=indicator)
+        hidden = self.mid_block(hidden, embedding, context, image_only_indicator=layout)
         ups: list[Any] = list(self.up_blocks)
         for block in ups:
             count = len(block.resnets)
@@ -161,14 +209,20 @@ class HumanVideoUNet(UNetSpatioTemporalConditionModel):
                 hidden,
                 res_hidden_states_tuple=tuple(taken),
                 upsample_size=tuple(skips[-1].shape[2:]) if skips else None,
-                **_arguments(block, embedding, context, indicator),
+                **_arguments(block, embedding, context, layout),
             )
         return hidden
 
-    def init_from_svd(self, weights: dict[str, Tensor]) -> tuple[str, ...]:
-        """Take the weights of SVD's UNet of the same widths; the mode switch starts at zero.
+    def init_from_svd(self, weights: Mapping[str, Tensor], assign: bool = False) -> tuple[str, ...]:
+        """Take the weights of SVD's UNet of the same widths; what is added starts neutral.
 
-        Until it is trained, the network then gives SVD's results whatever the label.
+        Layers across views become copies of the temporal ones behind closed gates, the camera's
+        embedding and the last layer of the mode's are zero. Until it is trained, the network then
+        gives SVD's results whatever the label, the cameras and the other views.
+
+        Args:
+            weights: by diffusers' names.
+            assign: take the tensors themselves; for a network on ``meta``.
 
         Returns:
             The names that SVD does not have.
@@ -176,19 +230,45 @@ class HumanVideoUNet(UNetSpatioTemporalConditionModel):
         Raises:
             InputError: names beyond those are missing, or there are others, or shapes differ.
         """
-        own = tuple(k for k in self.state_dict() if k.startswith("class_embedding."))
-        load_strictly(self, weights, "SVD's UNet", may_lack=own)
-        if self.class_embedding is not None:
-            self.class_embedding.linear_1.reset_parameters()
-            zero_linear(self.class_embedding.linear_2)
+        expected = self.state_dict()
+        own = tuple(name for name in expected if _is_added(name))
+        check_keys(expected, weights, "SVD's UNet", may_lack=own)
+        kind = weights["conv_in.weight"]
+        started = {
+            name: _start(name, expected, weights, kind.dtype, kind.device) for name in own
+        }
+        load_strictly(self, {**weights, **started}, "SVD's UNet", assign=assign)
         return own
 
 
+def _is_added(name: str) -> bool:
+    """Whether a parameter is not SVD's."""
+    return name.startswith(("class_embedding.", "camera_embedding.")) or is_view_parameter(name)
+
+
+def _start(
+    name: str,
+    shapes: Mapping[str, Tensor],
+    svd: Mapping[str, Tensor],
+    dtype: torch.dtype,
+    device: torch.device,
+) -> Tensor:
+    """How an added parameter starts."""
+    if temporal_twin(name) != name:
+        return svd[temporal_twin(name)].clone()
+    value = torch.zeros(shapes[name].shape, dtype=dtype, device=device)
+    if name.startswith("class_embedding.linear_1."):
+        # not zero, or it could never learn: as torch starts a linear layer
+        bound = shapes["class_embedding.linear_1.weight"].shape[1] ** -0.5
+        nn.init.uniform_(value, -bound, bound)
+    return value
+
+
 def _arguments(
-    block: Any, embedding: Tensor, context: Tensor, indicator: Tensor | None
-) -> dict[str, Tensor | None]:
+    block: Any, embedding: Tensor, context: Tensor, layout: Layout
+) -> dict[str, Tensor | Layout]:
     """What a block takes besides its features: the context only where it has cross-attention."""
-    arguments = {"temb": embedding, "image_only_indicator": indicator}
+    arguments: dict[str, Tensor | Layout] = {"temb": embedding, "image_only_indicator": layout}
     if getattr(block, "has_cross_attention", False):
         arguments["encoder_hidden_states"] = context
     return arguments

@@ -11,14 +11,11 @@ The release (``docs/INSTALL.md`` of its repository) is ``GAS/{unet,pose_net,nerf
 
 from __future__ import annotations
 
-import json
-import os
-import secrets
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from muybridge.errors import InputError
+from muybridge.methods.own_folder import OwnFolder
 
 if TYPE_CHECKING:
     import torch
@@ -27,9 +24,7 @@ if TYPE_CHECKING:
     from muybridge.methods.gas.config import GasConfig
     from muybridge.methods.gas.networks import Autoencoder, GasNetworks
 
-INDEX = "gas.json"
-FORMAT = "muybridge.gas"
-VERSION = 1
+FOLDER = OwnFolder("gas.json", "muybridge.gas")
 _RELEASED = ("unet", "pose_net", "nerf_net")
 _SVD = "stable-video-diffusion-img2vid-xt-1-1"
 _SNAPSHOT = "network-snapshot.pkl"
@@ -38,15 +33,7 @@ _ENDINGS = (".safetensors", ".pth")
 
 def is_gas_folder(folder: Path) -> bool:
     """Whether a folder holds GAS: ours, or the release. Looks at names and ``gas.json`` only."""
-    return _is_ours(folder) or _released_part(folder) is not None
-
-
-def _is_ours(folder: Path) -> bool:
-    try:
-        values = json.loads((folder / INDEX).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return False
-    return isinstance(values, dict) and values.get("format") == FORMAT
+    return FOLDER.is_at(folder) or _released_part(folder) is not None
 
 
 def _released_part(folder: Path) -> Path | None:
@@ -73,13 +60,14 @@ def load(
     """
     import torch
 
-    if _is_ours(folder):
+    if FOLDER.is_at(folder):
         return load_folder(folder, dtype or torch.float32)
     if _released_part(folder) is not None:
         return load_release(folder, dtype=dtype, smpl=smpl)
     raise InputError(
         folder, "", "holds no GAS",
-        f"give a folder with {INDEX}, or with GAS/unet.pth, GAS/pose_net.pth, GAS/nerf_net.pth",
+        f"give a folder with {FOLDER.index}, or with GAS/unet.pth, GAS/pose_net.pth and "
+        "GAS/nerf_net.pth",
     )
 
 
@@ -104,11 +92,8 @@ def save(
     from muybridge.networks.weights import save_model
 
     encoder: Any = networks.image_encoder
-    if folder.exists() and not _is_ours(folder) and (folder.is_file() or any(folder.iterdir())):
-        raise InputError(folder, "", "holds something else", "name another folder")
-    part = folder.with_name(f".{folder.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
-    try:
-        part.mkdir(parents=True)
+
+    def fill(part: Path) -> None:
         for name in _RELEASED:
             save_model(getattr(networks, name), part / name, dtype)
         save_model(networks.vae, part / "vae")
@@ -119,12 +104,8 @@ def save(
         networks.objective().scheduler().save_pretrained(part / "scheduler")
         if networks.nerf is not None:
             save_model(networks.nerf, part / "human_nerf", dtype)
-        index = {"format": FORMAT, "version": VERSION, "config": networks.config.to_json()}
-        (part / INDEX).write_text(json.dumps(index, indent=2) + "\n", encoding="utf-8")
-        shutil.rmtree(folder, ignore_errors=True)
-        os.replace(part, folder)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
+
+    FOLDER.write(folder, networks.config.to_json(), fill)
 
 
 def read_index(folder: Path) -> GasConfig:
@@ -135,22 +116,7 @@ def read_index(folder: Path) -> GasConfig:
     """
     from muybridge.methods.gas.config import GasConfig
 
-    path = folder / INDEX
-    remedy = "use a folder that muybridge wrote"
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise InputError(path, "", f"can't be read ({error})", remedy) from None
-    if not isinstance(values, dict) or values.get("format") != FORMAT:
-        raise InputError(path, "format", f"is not {FORMAT}", remedy)
-    if values.get("version") != VERSION:
-        raise InputError(
-            path, "version", f"is {values.get('version')!r}; this muybridge knows {VERSION}",
-            "install the muybridge that wrote it",
-        )
-    if not isinstance(values.get("config"), dict):
-        raise InputError(path, "config", "is missing", remedy)
-    return GasConfig.from_json(values["config"], path)
+    return GasConfig.from_json(FOLDER.read(folder), folder / FOLDER.index)
 
 
 def load_folder(folder: Path, dtype: torch.dtype) -> GasNetworks:
@@ -163,17 +129,18 @@ def load_folder(folder: Path, dtype: torch.dtype) -> GasNetworks:
     from muybridge.networks.cue_encoders import NeRFNet, PoseNet
     from muybridge.networks.linear_autoencoder import LinearAutoencoder
     from muybridge.networks.reference_token import ReferenceToken
+    from muybridge.networks.svd_parts import read_clip, read_video_vae
     from muybridge.networks.video_unet import HumanVideoUNet
     from muybridge.networks.weights import read_model
 
     config = read_index(folder)
     vae: Autoencoder = (
         read_model(LinearAutoencoder, folder / "vae") if config.autoencoder
-        else _video_vae(folder / "vae")
+        else read_video_vae(folder / "vae")
     )
     encoder: nn.Module = (
         read_model(ReferenceToken, folder / "reference_token", dtype) if config.reference_token
-        else _clip(folder / "image_encoder", dtype)
+        else read_clip(folder / "image_encoder", dtype)
     )
     networks = GasNetworks(
         config,
@@ -241,6 +208,7 @@ def load_release(
     from muybridge.methods.gas.config import PAPER
     from muybridge.methods.gas.networks import GasNetworks
     from muybridge.networks.cue_encoders import NeRFNet, PoseNet
+    from muybridge.networks.svd_parts import read_clip, read_video_vae
     from muybridge.networks.video_unet import HumanVideoUNet
 
     config = config or PAPER
@@ -251,8 +219,8 @@ def load_release(
             "give the folder that holds them, or the one that holds GAS/",
         )
     svd = _beside(place, _SVD)
-    vae = _video_vae(svd / "vae")
-    encoder = _clip(svd / "image_encoder", dtype)
+    vae = read_video_vae(svd / "vae")
+    encoder = read_clip(svd / "image_encoder", dtype)
     networks = GasNetworks(
         config,
         _released(HumanVideoUNet, config.unet, place, "unet", dtype),
@@ -311,47 +279,4 @@ def _released(
     path = next(p for e in _ENDINGS if (p := place / f"{name}{e}").is_file())
     network = on_meta(kind, dict(arguments), path)
     load_strictly(network, read_weights(path, dtype), path, assign=True)
-    return network
-
-
-def _video_vae(folder: Path) -> Any:
-    """SVD's autoencoder, float32."""
-    from diffusers.models.autoencoders.autoencoder_kl_temporal_decoder import (
-        AutoencoderKLTemporalDecoder,
-    )
-
-    from muybridge.networks.weights import read_model
-
-    return read_model(AutoencoderKLTemporalDecoder, folder)
-
-
-def _clip(folder: Path, dtype: torch.dtype | None) -> Any:
-    """CLIP's vision model with projection."""
-    import torch
-    from transformers import CLIPVisionModelWithProjection
-
-    source = folder / "config.json"
-    if not source.is_file():
-        raise InputError(source, "", "is not there", "download the folder image_encoder")
-    told: dict[str, Any]
-    kind: Any = CLIPVisionModelWithProjection
-    try:
-        network, told = kind.from_pretrained(
-            folder, local_files_only=True, use_safetensors=True, output_loading_info=True,
-            dtype=dtype or torch.float32,
-        )
-    except (OSError, ValueError, RuntimeError, TypeError, KeyError) as error:
-        raise InputError(
-            folder, "", f"can't be read ({error})"[:300], "download it again"
-        ) from None
-    wrong = [
-        *told["missing_keys"],
-        *(k for k in told["unexpected_keys"] if not k.endswith("position_ids")),
-        *(str(k) for k in told.get("mismatched_keys", ())),
-    ]
-    if wrong:
-        raise InputError(
-            folder, "weights", f"{len(wrong)} don't fit: {', '.join(sorted(map(str, wrong))[:12])}",
-            "download it again",
-        )
     return network

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from muybridge.errors import InputError
+from muybridge.methods.settings import REMEDY, checked_settings
 
 Mode = Literal["view", "pose"]
 MODES: dict[str, tuple[float, float]] = {"view": (0.0, 1.0), "pose": (1.0, 0.0)}
@@ -78,28 +79,11 @@ class GasConfig:
         Raises:
             InputError: a value is missing, unknown, of another type or out of range.
         """
-        remedy = "use the file as it was written"
-        known = {each.name: each for each in fields(GasConfig)}
-        for name in values:
-            if name not in known:
-                raise InputError(source, str(name), "is no setting of GAS", remedy)
-        default = PAPER.to_json()
-        for name in known:
-            if name not in values:
-                raise InputError(source, name, "is missing", remedy)
-            given, wanted = values[name], default[name]
-            if not _fits(given, wanted):
-                raise InputError(source, name, f"can't be {given!r}"[:200], remedy)
-        for name, low, high in _RANGES:
-            if not low <= values[name] <= high:
-                raise InputError(
-                    source, name, f"{values[name]} is not in {low}..{high}", remedy
-                )
+        made = checked_settings(values, PAPER.to_json(), _RANGES, source, "GAS")
         if values["objective"] not in ("residual", "edm"):
-            raise InputError(source, "objective", f"there is no {values['objective']!r}", remedy)
+            raise InputError(source, "objective", f"there is no {values['objective']!r}", REMEDY)
         if not isinstance(values["unet"].get("out_channels"), int):
-            raise InputError(source, "unet", "has no number out_channels", remedy)
-        made: dict[str, Any] = _tupled(values)
+            raise InputError(source, "unet", "has no number out_channels", REMEDY)
         return GasConfig(**made)
 
 
@@ -107,26 +91,6 @@ _RANGES = (
     ("width", 8, 4096), ("height", 8, 4096), ("picture_channels", 3, 4), ("steps", 1, 1000),
     ("window", 1, 1000), ("overlap", 0, 999), ("decode_together", 1, 1000),
 )
-
-
-def _tupled(value: Any) -> Any:
-    """Plain values with tuples for JSON's lists."""
-    if isinstance(value, Mapping):
-        return {k: _tupled(v) for k, v in value.items()}
-    return tuple(_tupled(v) for v in value) if isinstance(value, list) else value
-
-
-def _fits(given: Any, wanted: Any) -> bool:
-    """Whether a value read from JSON has the type of a setting."""
-    if isinstance(wanted, bool) or isinstance(given, bool):
-        return isinstance(given, bool) and isinstance(wanted, bool)
-    if isinstance(wanted, tuple):
-        return isinstance(given, list | tuple) and len(given) == len(wanted) and all(
-            _fits(g, w) for g, w in zip(given, wanted, strict=True)
-        )
-    if isinstance(wanted, float):
-        return isinstance(given, int | float) and abs(given) < 1e6
-    return isinstance(given, Mapping if isinstance(wanted, Mapping) else type(wanted))
 
 
 def _small(

@@ -5,29 +5,23 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from diffusers.models.autoencoders.autoencoder_kl_temporal_decoder import (
-    AutoencoderKLTemporalDecoder,
-)
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from muybridge.methods.gas.clip_picture import clip_picture
 from muybridge.methods.gas.config import MODES, GasConfig
 from muybridge.networks.cue_encoders import NeRFNet, PoseNet
 from muybridge.networks.linear_autoencoder import LinearAutoencoder
+from muybridge.networks.pictures import Autoencoder, PictureNetworks
 from muybridge.networks.reference_token import ReferenceToken
 from muybridge.networks.video_init import zero_linear, zero_temporal_outputs
 from muybridge.networks.video_unet import HumanVideoUNet
 from muybridge.sampling import EdmObjective, ResidualFlow
 
-Autoencoder = LinearAutoencoder | AutoencoderKLTemporalDecoder
 
-
-class GasNetworks(nn.Module):
+class GasNetworks(PictureNetworks):
     """The networks as one module; also what is trained.
 
-    Pictures are ``[.., C, H, W]`` in [0, 1] with the config's ``picture_channels``. Latents are
-    unscaled unless said otherwise, as GAS conditions on them; what is denoised is scaled.
+    Pictures have the config's ``picture_channels``.
 
     Attributes:
         config: the size.
@@ -53,10 +47,7 @@ class GasNetworks(nn.Module):
         self.unet = unet
         self.pose_net = pose_net
         self.nerf_net = nerf_net
-        self.vae = vae.requires_grad_(False)
-        self.image_encoder = image_encoder
-        if not isinstance(image_encoder, ReferenceToken):
-            image_encoder.requires_grad_(False)
+        self._use(vae, image_encoder)
         self._nerf = (nerf,)  # in a tuple: torch must not find it
 
     @property
@@ -97,52 +88,6 @@ class GasNetworks(nn.Module):
     def objective(self) -> ResidualFlow | EdmObjective:
         """What the networks are trained for, and the scheduler that fits."""
         return ResidualFlow() if self.config.objective == "residual" else EdmObjective()
-
-    @property
-    def latent_scale(self) -> float:
-        """What latents are multiplied with to be denoised."""
-        return float(self.vae.config["scaling_factor"])
-
-    @property
-    def patch(self) -> int:
-        """Pixels per latent, along each side."""
-        if isinstance(self.vae, LinearAutoencoder):
-            return int(self.vae.config["patch"])
-        return int(2 ** (len(self.vae.config["block_out_channels"]) - 1))
-
-    # ---------------------------------------------------------------- pictures
-
-    @torch.no_grad()
-    def encode(
-        self, pictures: Float[Tensor, "*B C H W"], together: int = 8
-    ) -> Float[Tensor, "*B K h w"]:
-        """Unscaled latents of pictures in [0, 1], a few at a time, where the pictures are."""
-        flat = pictures.flatten(0, -4) if pictures.ndim > 4 else pictures
-        flat = flat if flat.ndim == 4 else flat[None]
-        device, dtype = _home(self.vae)
-        parts = [
-            _mode(self.vae, part.to(device, dtype) * 2 - 1).to(pictures.device)
-            for part in flat.split(together)
-        ]
-        latents = torch.cat(parts).float()
-        return latents.reshape(*pictures.shape[:-3], *latents.shape[1:])
-
-    @torch.no_grad()
-    def decode(self, latents: Float[Tensor, "F K h w"]) -> Float[Tensor, "F C H W"]:
-        """Pictures in [0, 1] of scaled latents; SVD's decoder looks at neighbouring frames."""
-        device, dtype = _home(self.vae)
-        unscaled = latents.to(device, dtype) / self.latent_scale
-        decoded: Any = self.vae.decode(unscaled, num_frames=len(unscaled))
-        return (decoded.sample.float() / 2 + 0.5).clamp(0, 1).to(latents.device)
-
-    def token(self, picture: Float[Tensor, "B C H W"]) -> Float[Tensor, "B 1 D"]:
-        """The reference picture as a token for cross-attention."""
-        if isinstance(self.image_encoder, ReferenceToken):
-            return self.image_encoder(picture * 2 - 1)
-        device, dtype = _home(self.image_encoder)
-        clip: Any = self.image_encoder
-        seen = clip_picture(picture[:, :3].float(), clip.config.image_size).to(device, dtype)
-        return clip(seen).image_embeds[:, None]
 
     # ----------------------------------------------------------------- denoising
 
@@ -186,14 +131,3 @@ class GasNetworks(nn.Module):
 def mode_labels(modes: list[str]) -> Float[Tensor, "B 2"]:
     """The switch for clips of these modes, ``view`` or ``pose``."""
     return torch.tensor([MODES[mode] for mode in modes])
-
-
-def _home(network: nn.Module) -> tuple[torch.device, torch.dtype]:
-    """Device and number type of a network's weights."""
-    first = next(network.parameters())
-    return first.device, first.dtype
-
-
-def _mode(vae: Any, pictures: Tensor) -> Tensor:
-    """The most likely latents of pictures in [-1, 1]."""
-    return vae.encode(pictures).latent_dist.mode()
