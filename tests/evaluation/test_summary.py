@@ -54,8 +54,10 @@ def told(label: str, psnr: float) -> dict:
 
 def test_tables():
     head, rows = rows_of(told("one", 20.0))
-    assert head == ["", "p"] and ["psnr, dB ↑", "20.00 ±0"] in rows
+    assert head == ["", "p"] and ["psnr, dB ↑", "20.00"] in rows
     assert ["kd[nano] ↓", "0.5 ± 0.1"] in rows and ["times the avatar's", "2.000"] in rows
+    both = {"protocols": {"p": summarise(RESULTS) | {"sets": {}}}}
+    assert ["psnr, dB ↑", "22.00 ±2.0"] in rows_of(both)[1]
     assert not any("pairs" in row[0] for row in rows)  # a count is no score
     several = [told("one", 20.0), told("two", 21.0), {"label": "none", "protocols": {}}]
     head, rows = comparison(several, "p", ["psnr", "kd[nano]"])

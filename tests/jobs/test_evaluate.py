@@ -17,7 +17,7 @@ import pytest
 import torch
 
 from muybridge.cli import main
-from muybridge.errors import InputError
+from muybridge.errors import InputError, Interrupted
 from muybridge.evaluation.frames import Made, frame_file, read_frames, write_frames
 from muybridge.evaluation.manifest import NEAR, SAME, UNKNOWN
 from muybridge.evaluation.plates import FAST, FULL, Plates, RingProgramme
@@ -113,6 +113,26 @@ def test_a_damaged_or_older_item_is_measured_again(measured, plates, monkeypatch
     found = evaluate(REQUEST, folder / "out", plates_folder=plates, workers=1)
     assert sorted(seen) == ["novel-pose/00-motion0", "novel-view/00-orbit"]
     assert only_scores(found) == only_scores(scores)  # anew, and the same to the last bit
+
+
+def test_a_stop_keeps_what_is_measured(measured, plates, tmp_path, monkeypatch):
+    folder, scores = measured
+    asked = replace(REQUEST, method="theirs", frames=folder / "frames")
+    true = evaluate_work.score_item
+
+    def until_the_second(task):
+        if task.item.protocol == "novel-pose":
+            raise KeyboardInterrupt
+        return true(task)
+
+    monkeypatch.setattr("muybridge.jobs.evaluate.score_item", until_the_second)
+    with pytest.raises(Interrupted, match="The same command again goes on"):
+        evaluate(asked, tmp_path / "out", plates_folder=plates, workers=1)
+    kept = tmp_path / "out" / "items" / "novel-view" / "00-orbit.json"
+    stamp = kept.stat().st_mtime_ns
+    monkeypatch.setattr("muybridge.jobs.evaluate.score_item", true)
+    found = evaluate(asked, tmp_path / "out", plates_folder=plates, workers=1)
+    assert only_scores(found) == only_scores(scores) and kept.stat().st_mtime_ns == stamp
 
 
 @pytest.mark.slow  # three interpreters are started
@@ -304,6 +324,13 @@ def test_what_cannot_be_done(arguments, what, tmp_path, monkeypatch, capsys):
     assert main(["evaluate", *arguments, "--plates", "plates", "--quiet"]) == 2
     assert what in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+def test_weights_that_are_not_here(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    assert main(["evaluate", "gas-paper", "--plates", "plates", "--quiet"]) == 3
+    assert "GAS/unet.pth" in capsys.readouterr().err and not list(tmp_path.iterdir())
 
 
 def test_checksums_tell_other_pictures_from_another_processor(plates, monkeypatch, tmp_path):

@@ -122,7 +122,7 @@ def rows_of(scores: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
         scores: of ``scores.json``.
 
     Returns:
-        The head, and the rows; cells are ``mean ± std`` over items.
+        The head, and the rows; cells are the mean over items ± their standard deviation.
     """
     protocols: Mapping[str, Any] = scores["protocols"]
     found = dict.fromkeys(n for p in protocols.values() for n in p["scores"])
@@ -147,7 +147,8 @@ def rows_of(scores: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
 def _cell(score: Mapping[str, Any] | None) -> str:
     if score is None:
         return ""
-    return f"{number(score['mean'])} ±{number(score['std'], 2)}"
+    spread = f" ±{number(score['std'], 2)}" if score["n"] > 1 else ""
+    return number(score["mean"]) + spread
 
 
 def comparison(

@@ -190,7 +190,8 @@ def _draw_worst(path: Path, pairs: Sequence[tuple[Task, Result]]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     item = chosen[0][0].item
     shown = spread(item.pictures, STRIP)
-    columns = [f"view {item.views[k // len(item.frames)]}, "
-               f"{item.frames[k % len(item.frames)]}" for k in shown]
+    many = len(item.frames)
+    columns = [f"view {item.views[k // many]}" + (f", frame {item.frames[k % many]}"
+                                                  if many > 1 else "") for k in shown]
     write_image(path, plate(torch.stack(rows), labels, columns,
                             title=f"worst of {item.protocol}"))
