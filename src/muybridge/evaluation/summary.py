@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from muybridge.evaluation.manifest import UNKNOWN, Truth
 from muybridge.evaluation.metric import Better
 from muybridge.evaluation.metrics import metric_of
 
@@ -47,7 +48,7 @@ class Result:
     seconds: float = 0.0
     person_seconds: float = 0.0
     yardstick: float = 0.0
-    truth: str = ""
+    truth: Truth = UNKNOWN
     digest: str = ""
     code: str = ""
 

@@ -38,7 +38,7 @@ OWN_EXTRACTORS = {"fd[nano]": "", "fd-vid[nano]": ""}
 """Extractors of sets that need no weights."""
 _REQUEST = "request.json"
 _PERSON_SECONDS: dict[BodyKind, float] = {"exact": 8.0, "fitted": 30.0}
-_MEASURE_SECONDS = 0.08
+_MEASURE_SECONDS = 0.1
 """Of one core: all metrics of a picture of 192x256 pixels."""
 
 

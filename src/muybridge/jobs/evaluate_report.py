@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from muybridge.errors import InputError
-from muybridge.evaluation.frechet import Moments, SetScore, frechet, merged
-from muybridge.evaluation.kernel import kernel
+from muybridge.evaluation.extractors.extractor import Extractor
+from muybridge.evaluation.frechet import FrechetScore, Moments, floor_of, frechet, merged
+from muybridge.evaluation.kernel import LEAST, KernelScore, kernel
 from muybridge.evaluation.manifest import described, worst
 from muybridge.evaluation.protocols import PROTOCOLS
 from muybridge.evaluation.summary import (
@@ -68,7 +68,7 @@ def write_report(
         "muybridge_scores": FORMAT, "label": label, **asked,
         "plates": described(request.plates) | {
             "measured_people": request.people or request.plates.people,
-            "truth": worst([r.truth for r in results]),  # type: ignore[misc]
+            "truth": worst([r.truth for r in results]),
         },
         "protocols": protocols,
         "items": {r.item: told(r) for r in results},
@@ -107,24 +107,19 @@ def set_scores(tasks: Sequence[Task], extractors: Mapping[str, str]) -> dict[str
         score = _distance(loaded_extractor(name, path), sides["made"], sides["truth"])
         if score is not None:
             found[score.label] = score.as_dict() | {
-                "text": score.text,  # type: ignore[attr-defined]
-                "conditions": score.conditions,
+                "text": score.text, "conditions": score.conditions,
             }
     return found
 
 
 def _distance(
-    extractor: Any, made: list[torch.Tensor], truth: list[torch.Tensor]
-) -> SetScore | None:
-    try:
-        return frechet(extractor, merged(map(Moments.of, made)),
-                       merged(map(Moments.of, truth)))
-    except InputError:
-        pass  # too few
-    try:
-        return kernel(extractor, torch.cat(made), torch.cat(truth))
-    except InputError:
-        return None
+    extractor: Extractor, made: list[torch.Tensor], truth: list[torch.Tensor]
+) -> FrechetScore | KernelScore | None:
+    """The distance that so many items allow."""
+    count = sum(map(len, made))
+    if count >= floor_of(extractor):
+        return frechet(extractor, merged(map(Moments.of, made)), merged(map(Moments.of, truth)))
+    return kernel(extractor, torch.cat(made), torch.cat(truth)) if count >= LEAST else None
 
 
 def page(scores: Mapping[str, Any]) -> str:

@@ -20,6 +20,7 @@ from muybridge.camera import Cameras
 from muybridge.data.record import Clip, Reference
 from muybridge.errors import InputError
 from muybridge.evaluation.extractors import cut, extractor
+from muybridge.evaluation.extractors.extractor import Extractor
 from muybridge.evaluation.frames import Made, read_frames, rounded, write_frames
 from muybridge.evaluation.manifest import check, manifest_of
 from muybridge.evaluation.metrics import scores_of, with_lpips
@@ -281,6 +282,6 @@ def _keep_features(task: Task, sample: Sample) -> None:
 
 
 @cache
-def loaded_extractor(name: str, path: str) -> Any:
+def loaded_extractor(name: str, path: str) -> Extractor:
     """An extractor, loaded once in a process."""
     return extractor(name, Path(path) if path else None)
