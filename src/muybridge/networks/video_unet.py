@@ -28,7 +28,6 @@ from muybridge.networks.reference_attention import attentions, use_reference_att
 from muybridge.networks.video_blocks import Layout, use_video_blocks
 from muybridge.networks.video_init import zero_linear
 from muybridge.networks.view_attention import (
-    ViewAttention,
     is_view_parameter,
     temporal_twin,
     use_view_attention,
@@ -68,7 +67,7 @@ class HumanVideoUNet(UNetSpatioTemporalConditionModel):
         num_attention_heads: int | Sequence[int] = (5, 10, 20, 20),
         num_frames: int = 25,
         task_embed_input_dim: int | None = None,
-        view_attention: ViewAttention = "none",
+        view_attention: str = "none",
         camera_frequencies: int | None = None,
     ) -> None:
         # by keyword: diffusers takes positional arguments for defaults when it writes the config

@@ -13,7 +13,7 @@ pixel attends to all pixels of all views. Both have the same weights.
 from __future__ import annotations
 
 import copy
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from diffusers.models.attention import TemporalBasicTransformerBlock
@@ -22,7 +22,6 @@ from torch import Tensor, nn
 
 from muybridge.networks.video_blocks import Layout, VideoTransformer
 
-ViewAttention = Literal["none", "2d", "3d"]
 _MOST_GROUPS = 32_768
 """Groups that go through attention together: its quick kernels on GPUs take less than 65,536."""
 _NAMES = (".view_transformer_blocks.", ".view_gate")
@@ -72,7 +71,7 @@ class ViewTransformer(VideoTransformer):
 
     view_transformer_blocks: nn.ModuleList
     view_gate: Float[nn.Parameter, "layers"]
-    view_attention: ViewAttention = "2d"
+    view_attention: str = "2d"
 
     def _across_views(self, number: int, tokens: Tensor, context: Tensor, layout: Layout) -> Tensor:
         """Tokens ``[B*V*T, S, C]`` after layer ``number``; one view needs none."""
@@ -92,7 +91,7 @@ class ViewTransformer(VideoTransformer):
         return torch.lerp(tokens, mixed, self.view_gate[number].to(tokens.dtype))
 
 
-def use_view_attention(network: nn.Module, kind: ViewAttention = "2d") -> None:
+def use_view_attention(network: nn.Module, kind: str = "2d") -> None:
     """Add attention across views to every spatio-temporal transformer of a network.
 
     Weights of the network keep their values and names; results stay until the gates open.
