@@ -1,6 +1,7 @@
 """The face and the hands: cut out of the pictures where exact geometry says they are.
 
-Squares around head and hands, of the body as it stands, at one size for all. A part is looked
+Squares around head and hands, of the body as it stands, at one size for all; and the face alone
+with the eyes where face networks want them. A part is looked
 at only where it is really seen: it lies in the frame, little of it is hidden behind other
 parts, and of the head it is the face that is turned to the camera. Where clothes or hair hide
 it is not asked; they do so in truth and result alike.
@@ -27,10 +28,11 @@ from muybridge.evaluation.pictures import mean_of, psnr, ssim
 from muybridge.evaluation.sample import GROUND, Sample
 from muybridge.render import project_points, rasterize
 
-Region = Literal["face", "hands"]
-SIDE: dict[Region, int] = {"face": 64, "hands": 32}
+Region = Literal["face", "eyes", "hands"]
+"""``face`` is the whole head from the front, ``eyes`` the face around the eyes."""
+SIDE: dict[Region, int] = {"face": 64, "eyes": 112, "hands": 32}
 """Of a crop, pixels."""
-LEAST: dict[Region, float] = {"face": 10.0, "hands": 6.0}
+LEAST: dict[Region, float] = {"face": 10.0, "eyes": 10.0, "hands": 6.0}
 """Least side of the square in the picture, pixels; what is smaller shows nothing."""
 SEEN = 0.6
 """Least share of a part's pixels that other parts do not hide."""
@@ -42,8 +44,12 @@ _WIDER = 1.15
 """How much larger the square is than the part."""
 _PARTS: dict[Region, tuple[tuple[Part, str], ...]] = {
     "face": ((Part.HEAD, "head"),),
+    "eyes": ((Part.HEAD, "head"),),
     "hands": ((Part.LEFT_HAND, "left_wrist"), (Part.RIGHT_HAND, "right_wrist")),
 }
+_EYES = 35.24 / 112, 4.4 / 112
+"""Distance between the eyes, and how far they are above the middle, as shares of the square:
+where ArcFace's template (Deng et al. 2019, 112 pixels) has them in a face from the front."""
 _BATCH = 16
 """Pictures to work on at once, so that memory stays bounded."""
 _FINEST = 8
@@ -59,7 +65,7 @@ class Places:
         centre: x (right) and y (down), pixels.
         side: pixels.
         up: which way of the picture is up in the crop, of length one: along the head for
-            faces, straight up for hands.
+            faces and eyes, straight up for hands.
         towards: where the camera is from the part, of length one, in the part's own axes:
             their left, up, forward.
     """
@@ -91,21 +97,20 @@ def find_places(body: PosedBody, cameras: Cameras, region: Region) -> Places:
     Args:
         body: in all frames of the cameras.
         cameras: of every view and frame.
-        region: ``face`` or ``hands``.
+        region: ``face``, ``eyes`` or ``hands``.
     """
     pictures = torch.arange(cameras.views * cameras.frames)
     return _joined([
-        _in_pictures(body, cameras, some, part, JOINT_INDEX[joint])
+        _in_pictures(body, cameras, some, region, part, JOINT_INDEX[joint])
         for some in pictures.split(_BATCH) for part, joint in _PARTS[region]
     ])
 
 
 def _in_pictures(
     body: PosedBody, cameras: Cameras, pictures: Int[Tensor, "B"],  # noqa: F821
-    part: Part, joint: int,
+    region: Region, part: Part, joint: int,
 ) -> Places:
     """Squares around one part in those of some pictures in which it is seen."""
-    region: Region = "face" if part == Part.HEAD else "hands"
     frame = pictures % cameras.frames
     K = cameras.K.flatten(0, 1)[pictures]
     T_cam_world = cameras.T_cam_world.flatten(0, 1)[pictures]
@@ -117,7 +122,7 @@ def _in_pictures(
     away = F.normalize(eye - T_world_part[:, :3, 3], dim=-1)
     towards = torch.einsum("bji,bj->bi", T_world_part[:, :3, :3], away)
     up = points.new_tensor([0.0, -1.0]).expand(len(pictures), 2)
-    if region == "face":
+    if part == Part.HEAD:
         axis = T_world_part[:, :3, 3, None] + 0.1 * T_world_part[:, :3, 1:2] * torch.arange(2)
         ends = project_points(axis.transpose(1, 2), K, T_cam_world)[..., :2]
         up = F.normalize(ends[:, 1] - ends[:, 0], dim=-1)
@@ -128,11 +133,17 @@ def _in_pictures(
     low, high = turned.amin(1), turned.amax(1)
     centre = torch.einsum("bij,bj->bi", along, (low + high) / 2)
     side = (high - low).amax(-1) * _WIDER
+    if region == "eyes":
+        eyes = body.joints[frame][:, [JOINT_INDEX["left_eye"], JOINT_INDEX["right_eye"]]]
+        middle = project_points(eyes.mean(1, keepdim=True), K, T_cam_world)[:, 0]
+        pixels = (K[:, 0, 0] + K[:, 1, 1]) / 2 / middle[:, 2].clamp(min=1e-6)  # in a metre
+        side = (eyes[:, 0] - eyes[:, 1]).norm(dim=-1) * pixels / _EYES[0]
+        centre = middle[:, :2] - _EYES[1] * side[:, None] * up
 
     size = points.new_tensor([cameras.width, cameras.height])
     within = ((points[..., :2] >= 0) & (points[..., :2] <= size)).all(-1) & (points[..., 2] > 0)
     good = (within.double().mean(1) >= _INSIDE) & (side >= LEAST[region])
-    if region == "face":
+    if part == Part.HEAD:
         good &= towards[:, 2] >= math.cos(math.radians(FACING))
     good &= _seen(body, cameras, frame, K, T_cam_world, part) >= SEEN
     return Places(
@@ -196,7 +207,9 @@ def cut(
     return torch.cat(found).clamp(0, 1)
 
 
-def pair_of(sample: Sample, region: Region) -> tuple[Float[Tensor, "M 3 S S"], ...]:
+def pair_of(
+    sample: Sample, region: Region
+) -> tuple[Float[Tensor, "M 3 S S"], Float[Tensor, "M 3 S S"]]:
     """The crops of result and truth."""
     places = places_of(sample.surface, region)
     return (cut(sample.made, places, SIDE[region]), cut(sample.truth, places, SIDE[region]))
@@ -206,10 +219,14 @@ def _metric(region: Region, of: Literal["psnr", "ssim"]) -> Metric:
     function = psnr if of == "psnr" else ssim
     name, unit = f"{of}/{region}", "dB" if of == "psnr" else ""
     what = "the face, where it is turned to the camera" if region == "face" else "the hands"
+
+    def score(sample: Sample) -> dict[str, float]:
+        made, truth = pair_of(sample, region)
+        return mean_of(name, function(made, truth)) if len(made) else {}
+
     return Metric(
         name, unit, "higher", f"{of.upper()} of squares around {what}, at {SIDE[region]} pixels "
-        "a side; only where they are seen.",
-        lambda sample: mean_of(name, function(*pair_of(sample, region))),
+        "a side; only where they are seen.", score,
     )
 
 

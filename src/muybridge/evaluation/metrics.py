@@ -18,12 +18,13 @@ def metrics() -> tuple[Metric, ...]:
         crops,
         drift,
         flicker,
+        identity,
         joints,
         pictures,
         silhouette,
     )
 
-    rooms = (pictures, crops, silhouette, joints, flicker, consistency, drift)
+    rooms = (pictures, crops, identity, silhouette, joints, flicker, consistency, drift)
     return tuple(metric for room in rooms for metric in room.METRICS)
 
 
