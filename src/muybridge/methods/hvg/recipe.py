@@ -1,0 +1,88 @@
+"""How HVG's small sizes are trained: pictures, views of a moment, then views x frames.
+
+The paper has the last two (its section 4: 60,000 and 50,000 steps from SVD-xt). A small network
+has no pretrained one to start from, so single pictures come first, in which neither views nor
+frames see each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from torch import nn
+
+from muybridge.errors import InputError
+from muybridge.methods.hvg.config import CONFIGS, HvgConfig
+from muybridge.methods.hvg.corpus import read_subjects
+from muybridge.methods.hvg.corpus_making import make_corpus
+from muybridge.methods.hvg.networks import HvgNetworks
+from muybridge.methods.hvg.training import Blocks, block_loss, export, freeze_unused
+from muybridge.methods.hvg.validation import validate
+from muybridge.networks.linear_autoencoder import LinearAutoencoder
+from muybridge.training import Context, Optimizer, Recipe, Schedule, Stage, Trainee, Work
+
+PEOPLE, PICTURES, VIEWS, GRID = "people", "pictures", "views", "grid"
+"""The stages."""
+_VIEWS, _GRID = 4, (2, 4)
+"""Views of an item of the second training stage; views and frames of the third."""
+
+
+def recipe(size: str) -> Recipe:
+    """The recipe of a size.
+
+    Raises:
+        InputError: the size is the paper's, which needs the pretrained SVD and many GPUs.
+    """
+    config = CONFIGS.get(size)
+    if config is None or not config.autoencoder:
+        raise InputError(
+            f"method hvg-{size}", "recipe", "starts from SVD-xt on many GPUs, and is not here",
+            "train nano or tiny",
+        )
+    return Recipe(
+        "hvg", size,
+        (
+            Work(PEOPLE, 0.5, lambda context, tell: make_corpus(context, tell, config)),
+            Stage(
+                PICTURES, 5.5, lambda context: _trainee(context, config, 8, 1, 1, ""), batch=8,
+                optimizer=Optimizer(lr=1.5e-3), schedule=Schedule(200, 0.4), ema=0.999,
+                sketch=_sketch(config), step_seconds=0.3,
+            ),
+            Stage(
+                VIEWS, 2.0, lambda context: _trainee(context, config, 2, _VIEWS, 1, PICTURES),
+                batch=2, optimizer=Optimizer(lr=8e-4), schedule=Schedule(100, 0.6), ema=0.998,
+                sketch=_sketch(config), step_seconds=0.35,
+            ),
+            Stage(
+                GRID, 2.0, lambda context: _trainee(context, config, 1, *_GRID, VIEWS), batch=1,
+                optimizer=Optimizer(lr=5e-4), schedule=Schedule(100, 0.7), ema=0.998,
+                sketch=_sketch(config), step_seconds=0.45,
+            ),
+        ),
+        finish=None,
+        needs_data=True,
+    )
+
+
+def _sketch(config: HvgConfig) -> Callable[[], nn.Module]:
+    return lambda: HvgNetworks.new(config, LinearAutoencoder(**config.autoencoder))
+
+
+def _trainee(
+    context: Context, config: HvgConfig, batch: int, views: int, frames: int, before: str
+) -> Trainee:
+    """A stage of items of so many views and frames."""
+    corpus = context.folder(PEOPLE)
+    networks = HvgNetworks.new(
+        config, LinearAutoencoder.from_pretrained(corpus / "vae"), context.seed
+    )
+    if before:
+        networks.load_state_dict(context.weights(before))
+    freeze_unused(networks, views > 1, frames > 1)
+    subjects = read_subjects(corpus / "train")
+    held_out = read_subjects(corpus / "validation")
+    return Trainee(
+        networks, Blocks(subjects, context, batch, views, frames, config.maps), block_loss,
+        export, lambda module, step: validate(module, held_out, frames > 1),
+        {"people": str(len(subjects))},
+    )
