@@ -79,15 +79,16 @@ class HvgConfig:
     def varied(
         self,
         maps: Sequence[str] | None = None,
-        view_attention: Literal["none", "2d", "3d"] | None = None,
-        fusion: Literal["none", "downmid", "midup", "full"] | None = None,
+        view_attention: str | None = None,
+        fusion: str | None = None,
     ) -> HvgConfig:
         """The size with other conditions, as the ablation trains them.
 
         Args:
             maps: one or two of ``normal``, ``depth`` (of the bones), ``skeleton``, ``body_normal``.
-            view_attention: the paper's is ``2d``.
-            fusion: which attentions look at the reference; ``none`` for no reference network.
+            view_attention: ``none``, ``2d`` (the paper's) or ``3d``.
+            fusion: which attentions look at the reference: ``downmid`` (the paper's, as we read
+                it), ``midup``, ``full``; ``none`` for no reference network.
 
         Raises:
             InputError: there is no such condition.
