@@ -1,0 +1,157 @@
+"""HVG's pipeline: a reference and bone maps in; frames of any size out.
+
+Bone maps are made in blocks of frames of fixed length and kept in a file; the sampler makes the
+latents of the whole video from them (see :mod:`muybridge.methods.latent`).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from muybridge.camera import Cameras
+from muybridge.camera.crop import Crop
+from muybridge.camera.ring import ring_of
+from muybridge.methods.avatar.scene import AvatarScene
+from muybridge.methods.cropped import BLOCK
+from muybridge.methods.hvg.checkpoints import load as load_networks
+from muybridge.methods.hvg.checkpoints import save
+from muybridge.methods.hvg.conditions import (
+    aligned_reference,
+    camera_rotations,
+    crop_of_video,
+    pose_maps,
+)
+from muybridge.methods.hvg.diffuse import Conditions, Settings, sample
+from muybridge.methods.hvg.networks import HvgNetworks
+from muybridge.methods.hvg.spec import SPEC
+from muybridge.methods.latent import LatentPipeline, Prepared
+from muybridge.methods.loading import checked_steps, chosen_device, chosen_dtype, folder_of
+from muybridge.methods.pipeline import Tell
+from muybridge.motion import Motion
+from muybridge.person import Person
+from muybridge.sampling import DiskGrids
+
+_PREPARING = 0.2
+"""Share of the time before the first frame that bone maps take, roughly."""
+
+
+class HvgPipeline(LatentPipeline):
+    """Views x frames of a person in any motion, from one picture.
+
+    Args:
+        networks: of a size.
+        size: its name.
+        detail: whether the avatar's fine detail is returned to enlarged results.
+        settings: of the sampler.
+    """
+
+    spec = SPEC
+    before = 0.85
+
+    def __init__(
+        self, networks: HvgNetworks, size: str, *, detail: bool = True,
+        settings: Settings | None = None,
+    ) -> None:
+        self.networks: HvgNetworks = networks
+        self.size, self.detail = size, detail
+        self.settings = settings or Settings()
+        pixels = networks.config.width * networks.config.height
+        latents = networks.config.latent_channels * pixels // networks.patch**2
+        self.kept_bytes = 5 * 4 * latents + networks.config.pose_channels * pixels
+
+    def save_pretrained(self, folder: str | Path) -> None:
+        """Write the networks as a folder that :func:`muybridge.load` reads.
+
+        Raises:
+            InputError: the folder holds something else.
+        """
+        save(self.networks, Path(folder))
+
+    @classmethod
+    def from_pretrained(cls, folder: str | Path, **options: Any) -> HvgPipeline:
+        """The pipeline of a folder of weights.
+
+        Raises:
+            InputError: the folder does not hold them whole.
+        """
+        return load(str(folder), **options)
+
+    def prepare(
+        self, person: Person, motion: Motion, cameras: Cameras, seed: int, tell: Tell
+    ) -> Prepared:
+        """See :meth:`LatentPipeline.prepare`."""
+        config = self.networks.config
+        crop = crop_of_video(person, motion, cameras, config.width, config.height)
+        conditions = self._conditions(person, motion, crop, tell)
+
+        def stepped(done: int, steps: int, _: Tensor) -> None:
+            before = _PREPARING + (1 - _PREPARING) * done / steps
+            tell(min(1.0, before), f"step {done} of {steps}")
+
+        latents = sample(
+            self.networks, conditions, seed=seed, settings=self.settings, callback=stepped
+        )
+        return Prepared(crop, AvatarScene.of(person, motion), latents)
+
+    def _conditions(
+        self, person: Person, motion: Motion, crop: Crop, tell: Tell
+    ) -> Conditions:
+        """The reference, and block by block the maps of the whole video."""
+        networks, cameras = self.networks, crop.cameras
+        config = networks.config
+        pose = DiskGrids().zeros(
+            (cameras.views, motion.frames, config.pose_channels, config.height, config.width),
+            torch.uint8,
+        )
+        for first in range(0, motion.frames, BLOCK):
+            last = min(first + BLOCK, motion.frames)
+            tell(_PREPARING * first / motion.frames, f"bone maps of frame {first + 1}")
+            posed = person.shaped.pose(motion.slice(first, last))
+            maps = pose_maps(posed, cameras.slice(first, last), config.maps)
+            pose[:, first:last] = (maps * 255).round().to(torch.uint8)
+        start = person.shaped.pose(motion.slice(0, 1))
+        reference = aligned_reference(person, start, crop)
+        rotations = camera_rotations(
+            cameras, start, reference.cameras, person.shaped.pose(reference.motion)
+        )
+        device = next(networks.unet.parameters()).device
+        with torch.no_grad():
+            picture = reference.picture[None, : config.picture_channels].to(device)
+            encoded = networks.reference(picture)
+        ring = ring_of(cameras, start.joints[0, 0])
+        return Conditions(encoded, pose, rotations, ring)
+
+
+def load(
+    size_or_path: str = "nano", *, detail: bool = True, device: str | None = None,
+    dtype: str | None = None, num_inference_steps: int | None = None,
+    guidance_scale: float | None = None, looks: str = "both",
+) -> HvgPipeline:
+    """HVG's pipeline of a size, or of a folder of weights.
+
+    Args:
+        size_or_path: ``nano``, ``tiny``, ``paper``, or a folder.
+        detail: see :class:`HvgPipeline`.
+        device: ``cpu`` or ``cuda``; a GPU where there is one.
+        dtype: of the weights, such as ``float16``.
+        num_inference_steps: of the sampler.
+        guidance_scale: how strongly the reference is followed; 1 is without guidance.
+        looks: ``both`` (each step along time and around), ``turns``, ``time`` or ``around``.
+
+    Raises:
+        InputError: an option is out of range, or the folder does not hold the weights whole.
+        MissingWeights: the size's weights are not on this machine.
+    """
+    settings = Settings(
+        steps=checked_steps(num_inference_steps), looks=looks,
+        guidance=None if guidance_scale is None else float(guidance_scale),
+    )
+    folder, size = folder_of(SPEC, size_or_path)
+    networks = load_networks(folder, chosen_dtype(dtype))
+    networks.requires_grad_(False)
+    networks.to(chosen_device(device))
+    return HvgPipeline(networks, size, detail=detail, settings=settings)
