@@ -23,14 +23,16 @@ from machine import header
 import muybridge as mb
 from muybridge.camera import Cameras
 from muybridge.evaluation.pictures import picture_scores
-from muybridge.methods.gas.corpus import Row, Subject, to_bytes
+from muybridge.methods.gas.corpus import Row, Subject
 from muybridge.methods.gas.corpus_making import encode_reference, nerf_cue, render_subject
-from muybridge.methods.gas.diffuse import Conditions, Settings, decode, sample
+from muybridge.methods.gas.diffuse import Conditions, Settings, sample
 from muybridge.methods.gas.guides import soft_normals
 from muybridge.methods.gas.nerf_training import over_grey, person_region
-from muybridge.methods.gas.sitters import Sitter, read_sitter, reference_picture
+from muybridge.methods.latent import decode
+from muybridge.methods.sitters import Sitter, read_sitter, reference_picture
 from muybridge.motion import Motion
 from muybridge.person import Person
+from muybridge.training.corpus import to_bytes
 from muybridge.video import plate, write_image
 
 WITHOUT = ("", "nerf cue", "normals", "switch", "reference")
@@ -135,7 +137,7 @@ def main() -> None:
     options.add_argument("method")
     options.add_argument("--count", type=int, default=12)
     options.add_argument("--fitted", type=int, default=0)
-    options.add_argument("--steps", type=int, default=4)
+    options.add_argument("--steps", type=int, default=2)
     options.add_argument("--threads", type=int, default=1)
     options.add_argument("--plate", type=Path)
     options.add_argument("--write", type=Path)

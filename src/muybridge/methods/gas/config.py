@@ -129,7 +129,7 @@ def _small(
         autoencoder={"in_channels": 4, "patch": 4, "latent_channels": latents},
         reference_token={"in_channels": 4, "cross_attention_dim": context},
         objective="residual",
-        steps=4,
+        steps=2,
         window=window,
         overlap=2,
         view_guidance=(1.0, 1.0),

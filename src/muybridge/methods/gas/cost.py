@@ -7,7 +7,7 @@ from muybridge.methods.cost import Cost, Extent, Speed
 
 _NERF = 6.0
 """A cue of the NeRF, in drawings of its size."""
-_STEPS_PER_PICTURE = 4 * 1.3
+_STEPS_PER_PICTURE = 2 * 1.3
 """Network calls per picture: steps, and the overlap of windows."""
 _CALL = 90_000
 """A picture's share of a network call, in drawn pixels."""
