@@ -77,7 +77,8 @@ def test_every_verb_explains_itself(capsys, verb):
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_unknown_options_are_refused_with_code_2(capsys, verb):
-    person = ("me.jpg",) if verb in ("animate", "compare", "fit", "plan", "train") else ()
+    named = ("animate", "compare", "fit", "plan", "train", "ablate")
+    person = ("me.jpg",) if verb in named else ()
     person = ("3",) if verb == "people" else person
     code, out, err = call(capsys, verb, *person, "--colour", "red")
     assert code == 2 and out == "" and "--colour" in err
