@@ -126,6 +126,21 @@ def test_bytes_serve_as_maps(networks):
     assert torch.allclose(results[0], results[1], atol=1e-4)
 
 
+def test_features_serve_as_maps(networks):
+    """They are the same in every step, so they may be made once."""
+    given = conditions(networks, 3, 3)
+    with torch.no_grad():
+        features = networks.pose_features(given.pose).unflatten(0, (3, 3))
+    made = [
+        sample(networks, each, settings=Settings(tiles_per_call=count))
+        for count in (1, 2)
+        for each in (given, dataclasses.replace(given, pose=None, features=features))
+    ]
+    assert all(torch.allclose(each, made[0], atol=1e-4) for each in made[1:])
+    with pytest.raises(ValueError, match="neither maps nor their features"):
+        dataclasses.replace(given, pose=None)
+
+
 @pytest.mark.parametrize("name", ["pose", "rotations", "reference"])
 def test_everything_that_steers_is_heard(networks, name):
     given = conditions(networks, 2, 3, False)

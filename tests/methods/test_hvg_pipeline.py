@@ -45,7 +45,7 @@ def test_untrained_networks_show_the_reference_where_the_person_is(scene):
     for made, there in zip(video.matte.flatten(0, 1), avatar.matte.flatten(0, 1), strict=True):
         seen, body = made[0] > 0.5, there[0] > 0.5
         places = [each.nonzero().float() for each in (seen, body)]
-        assert float((places[0][0] - places[1][0]).abs().max()) < 3  # the top of the head
+        assert float((places[0][0] - places[1][0]).abs().max()) < 5  # the top of the head
         assert float((places[0].mean(0) - places[1].mean(0)).abs()[1]) < 2
         assert float((seen & body).sum() / (seen | body).sum()) > 0.4
     inside = ((video.matte > 0.9) & (avatar.matte > 0.9))[0].expand(-1, 3, -1, -1)
@@ -61,6 +61,18 @@ def test_frames_do_not_depend_on_chunks_or_start(scene, networks):
     rest = torch.cat([p.frames for p in pipe.stream(*scene, chunk=1, start=4)], 1)
     assert torch.equal(whole[:, 4:], rest)
     assert not list(pipe.stream(*scene, start=6))
+
+
+def test_large_sizes_keep_maps_small_ones_features(scene, networks):
+    made = small(networks)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("muybridge.methods.hvg.pipeline._SMALL", 0)
+        maps = small(networks)
+        assert maps.kept_bytes - made.kept_bytes == 4 * 24 * 32 - 2 * 32 * 6 * 8
+        videos = [maps(*scene).frames]
+    videos.append(made(*scene).frames)
+    assert float((videos[0] - videos[1]).abs().max()) < 0.05  # bytes against half precision
+    assert float((videos[0] - videos[1]).abs().mean()) < 2e-3
 
 
 def test_the_noise_is_the_seeds(scene, networks):

@@ -23,6 +23,7 @@ GROUP = "muybridge.methods"
 BUILT_IN: tuple[str, ...] = (
     "muybridge.methods.avatar.spec:SPEC",
     "muybridge.methods.gas.spec:SPEC",
+    "muybridge.methods.hvg.spec:SPEC",
     "muybridge.methods.copy.spec:SPEC",
     "muybridge.methods.nerf.spec:SPEC",
 )

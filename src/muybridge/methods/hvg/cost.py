@@ -8,7 +8,7 @@ from muybridge.methods.hvg.config import NANO
 from muybridge.methods.hvg.diffuse import reach_of
 from muybridge.sampling import images_per_step, progressive
 
-_CALL = 90_000
+_CALL = 108_000
 """A picture's share of a network call, in drawn pixels."""
 _MAPS = 3.0
 """Bone maps of a picture, in drawings of the networks' size."""

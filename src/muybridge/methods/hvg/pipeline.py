@@ -1,7 +1,8 @@
 """HVG's pipeline: a reference and bone maps in; frames of any size out.
 
-Bone maps are made in blocks of frames of fixed length and kept in a file; the sampler makes the
-latents of the whole video from them (see :mod:`muybridge.methods.latent`).
+Bone maps are made in blocks of frames of fixed length. They, or what the network makes of them,
+are kept in a file; the sampler makes the latents of the whole video from them (see
+:mod:`muybridge.methods.latent`).
 """
 
 from __future__ import annotations
@@ -38,6 +39,9 @@ from muybridge.sampling import DiskGrids
 _PREPARING = 0.2
 """Share of the time before the first frame that bone maps take, roughly."""
 
+_SMALL = 256
+"""Height of the networks' pictures, pixels, up to which features of maps are kept."""
+
 
 class HvgPipeline(LatentPipeline):
     """Views x frames of a person in any motion, from one picture.
@@ -50,7 +54,7 @@ class HvgPipeline(LatentPipeline):
     """
 
     spec = SPEC
-    before = 0.85
+    before = 0.7
 
     def __init__(
         self, networks: HvgNetworks, size: str, *, detail: bool = True,
@@ -61,7 +65,9 @@ class HvgPipeline(LatentPipeline):
         self.settings = settings or Settings()
         pixels = networks.config.width * networks.config.height
         latents = networks.config.latent_channels * pixels // networks.patch**2
-        self.kept_bytes = 5 * 4 * latents + networks.config.pose_channels * pixels
+        features = 2 * networks.config.unet["block_out_channels"][0] * pixels // networks.patch**2
+        maps = networks.config.pose_channels * pixels
+        self.kept_bytes = 5 * 4 * latents + (features if self._keeps_features else maps)
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Write the networks as a folder that :func:`muybridge.load` reads.
@@ -86,7 +92,8 @@ class HvgPipeline(LatentPipeline):
         """See :meth:`LatentPipeline.prepare`."""
         config = self.networks.config
         crop = crop_of_video(person, motion, cameras, config.width, config.height)
-        conditions = self._conditions(person, motion, crop, tell)
+        files = DiskGrids()
+        conditions = self._conditions(person, motion, crop, files, tell)
 
         def stepped(done: int, steps: int, _: Tensor) -> None:
             before = _PREPARING + (1 - _PREPARING) * done / steps
@@ -98,32 +105,52 @@ class HvgPipeline(LatentPipeline):
         return Prepared(crop, AvatarScene.of(person, motion), latents)
 
     def _conditions(
-        self, person: Person, motion: Motion, crop: Crop, tell: Tell
+        self, person: Person, motion: Motion, crop: Crop, files: DiskGrids, tell: Tell
     ) -> Conditions:
         """The reference, and block by block the maps of the whole video."""
         networks, cameras = self.networks, crop.cameras
-        config = networks.config
-        pose = DiskGrids().zeros(
-            (cameras.views, motion.frames, config.pose_channels, config.height, config.width),
-            torch.uint8,
-        )
+        config, device = networks.config, next(networks.unet.parameters()).device
+        kept = self._room(files, cameras.views, motion.frames)
         for first in range(0, motion.frames, BLOCK):
             last = min(first + BLOCK, motion.frames)
             tell(_PREPARING * first / motion.frames, f"bone maps of frame {first + 1}")
             posed = person.shaped.pose(motion.slice(first, last))
             maps = pose_maps(posed, cameras.slice(first, last), config.maps)
-            pose[:, first:last] = (maps * 255).round().to(torch.uint8)
+            if self._keeps_features:
+                for view, shown in enumerate(maps):
+                    with torch.no_grad():
+                        made = networks.pose_features(shown.to(device, networks.unet.dtype))
+                    kept[view, first:last] = made.to(kept)
+            else:
+                kept[:, first:last] = (maps * 255).round().to(torch.uint8)
         start = person.shaped.pose(motion.slice(0, 1))
         reference = aligned_reference(person, start, crop)
         rotations = camera_rotations(
             cameras, start, reference.cameras, person.shaped.pose(reference.motion)
         )
-        device = next(networks.unet.parameters()).device
         with torch.no_grad():
             picture = reference.picture[None, : config.picture_channels].to(device)
             encoded = networks.reference(picture)
         ring = ring_of(cameras, start.joints[0, 0])
-        return Conditions(encoded, pose, rotations, ring)
+        if self._keeps_features:
+            return Conditions(encoded, None, rotations, ring, kept)
+        return Conditions(encoded, kept, rotations, ring)
+
+    @property
+    def _keeps_features(self) -> bool:
+        """Whether the features of maps are kept, not the maps; large ones take more room."""
+        return bool(self.networks.config.height <= _SMALL)
+
+    def _room(self, files: DiskGrids, views: int, frames: int) -> Tensor:
+        """A file for the maps of a video, as bytes, or for their features."""
+        config, patch = self.networks.config, self.networks.patch
+        width, height = config.width, config.height
+        if self._keeps_features:
+            channels = config.unet["block_out_channels"][0]
+            shape = (views, frames, channels, height // patch, width // patch)
+            return files.zeros(shape, torch.float16)
+        shape = (views, frames, config.pose_channels, height, width)
+        return files.zeros(shape, torch.uint8)
 
 
 def load(

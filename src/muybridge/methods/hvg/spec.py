@@ -40,12 +40,14 @@ SPEC = MethodSpec(
             "of 24 GB or more",
             (Weights(
                 "paper", "Stability AI Community License (begun from SVD-xt, gated)",
-                "your own training: muybridge train hvg --size paper, begun from "
-                "stabilityai/stable-video-diffusion-img2vid-xt-1-1 on Hugging Face", 6400,
+                "nobody has released any; a network to train begins from "
+                "stabilityai/stable-video-diffusion-img2vid-xt-1-1 on Hugging Face with "
+                "muybridge.methods.hvg.checkpoints.from_svd", 6400,
             ),),
         ),
     ),
     loader="muybridge.methods.hvg.pipeline:load",
     cost="muybridge.methods.hvg.cost:cost",
     recognises="muybridge.methods.hvg.checkpoints:is_hvg_folder",
+    recipe="muybridge.methods.hvg.recipe:recipe",
 )
