@@ -79,7 +79,7 @@ def test_kill_9_in_the_middle(painted_folder, unbroken, tmp_path):
 def test_ctrl_c_says_how_to_go_on(painted_folder, unbroken, tmp_path):
     out = tmp_path / "out"
     code, error = start_and_stop(painted_folder, out, signal.SIGINT, after=16)
-    assert code == 130
+    assert code == 130, error
     assert "goes on from there" in error and "Traceback" not in error
     run(asked(painted_folder), out)
     assert same(out, unbroken)["resumed_at_frame"] > 0

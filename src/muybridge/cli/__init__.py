@@ -83,3 +83,17 @@ def main(argv: list[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of stdout has gone; say nothing more
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+
+
+def run() -> int:
+    """:func:`main` as the process's only work; a stopped run leaves at once.
+
+    Threads of libraries may be in the midst of something then. Everything of ours is written
+    and closed, so they are not waited for: some end the process with an abort.
+    """
+    code = main()
+    if code == Interrupted.exit_code:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    return code
