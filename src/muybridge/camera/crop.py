@@ -20,6 +20,8 @@ FILL = 0.78
 """Share of the crop's height (or width) that the naked body takes at most."""
 _CALM = 6.0
 """Standard deviation of the smoothing over time, frames."""
+_TOGETHER = 32
+"""Frames whose points are projected together: memory does not grow with the video."""
 _SMALLEST = 1e-3
 """Of a person's height in a picture, pixels; below it there is nothing to see."""
 
@@ -152,20 +154,20 @@ def center_on(
         fill: share of the room between the middle and a border that the points take at most.
         most: pixels per metre that are not exceeded; no limit by default.
     """
-    pixel, depth = cameras.project(torch.cat([anchor[:, None], points], 1))
-    seen = (depth > 0)[..., None] & torch.isfinite(pixel)
-    middle = pixel.new_tensor([cameras.width / 2, cameras.height / 2])
-    center = torch.where(seen[:, :, 0], pixel[:, :, 0], middle)
+    parts = [
+        _around(cameras.slice(first, first + _TOGETHER), anchor[first:first + _TOGETHER],
+                points[first:first + _TOGETHER])
+        for first in range(0, cameras.frames, _TOGETHER)
+    ]
+    center = torch.cat([part[0] for part in parts], 1)
+    reach = torch.cat([part[1] for part in parts]).clamp(min=_SMALLEST)
     per_metre = pixels_per_metre(cameras, anchor)
-    away = (pixel[:, :, 1:] - center[:, :, None]).abs() / per_metre[..., None, None]
-    away = torch.where(seen[:, :, 1:] & seen[:, :, :1], away, 0.0)
-    reach = away.amax((0, 2)).clamp(min=_SMALLEST)
-    room = fill * pixel.new_tensor([width, height]) / 2
+    room = fill * center.new_tensor([width, height]) / 2
     wanted = _smoothed(_lowest_around((room / reach).amin(-1)[None])[..., None])[..., 0]
     if most is not None:
         wanted = wanted.clamp(max=most)
     scale = wanted / per_metre
-    target = pixel.new_tensor([width / 2, height / 2])
+    target = center.new_tensor([width / 2, height / 2])
     return _crop(cameras, scale, target - scale[..., None] * center, width, height)
 
 
@@ -183,6 +185,19 @@ def pixels_per_metre(
     depth = cameras.project(anchor[:, None])[1][..., 0]
     focal = (cameras.K[..., 0, 0] * cameras.K[..., 1, 1]).abs().sqrt()
     return focal / torch.where(depth > _SMALLEST, depth, torch.ones_like(depth))
+
+
+def _around(
+    cameras: Cameras, anchor: Float[Tensor, "T 3"], points: Float[Tensor, "T P 3"]
+) -> tuple[Float[Tensor, "V T 2"], Float[Tensor, "T 2"]]:
+    """The anchor's pixels, and how far the points reach from it in any view, metres."""
+    pixel, depth = cameras.project(torch.cat([anchor[:, None], points], 1))
+    seen = (depth > 0)[..., None] & torch.isfinite(pixel)
+    middle = pixel.new_tensor([cameras.width / 2, cameras.height / 2])
+    center = torch.where(seen[:, :, 0], pixel[:, :, 0], middle)
+    away = (pixel[:, :, 1:] - center[:, :, None]).abs()
+    away = torch.where(seen[:, :, 1:] & seen[:, :, :1], away, 0.0).amax(2)
+    return center, (away / pixels_per_metre(cameras, anchor)[..., None]).amax(0)
 
 
 def _crop(

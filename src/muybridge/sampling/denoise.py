@@ -55,6 +55,7 @@ def denoise(
         output = torch.zeros_like(latents)
         for each in passes:
             _add(output, each.weight / share, model, scaled, timestep, each, tiles_per_call)
+        del scaled
         latents = scheduler.step(output, timestep, latents).prev_sample
         if callback is not None:
             callback(step + 1, steps, latents)

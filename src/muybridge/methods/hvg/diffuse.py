@@ -167,10 +167,12 @@ def sample(
         noise = draw_noise(seed, range(views), range(frames), shape)
     scheduler: Any = networks.objective().scheduler()
     scheduler.set_timesteps(settings.steps or networks.config.steps)
+    start = noise * float(scheduler.init_noise_sigma)
+    del noise
     return denoise(
         Denoiser(networks, conditions),
         scheduler,
-        noise * float(scheduler.init_noise_sigma),
+        start,
         plan(networks.config, views, frames, conditions.ring, settings),
         tiles_per_call=settings.tiles_per_call,
         callback=callback,
