@@ -62,7 +62,7 @@ def main() -> None:
     pipes = {name: mb.load(name) for name in asked.methods.split(",")}
     found: dict[tuple[str, str], list[dict[str, float]]] = {}
     rows, labels = [], []
-    for folder in asked.people:
+    for number, folder in enumerate(asked.people, 1):
         person = Person.load(folder)
         for photo in person.photos:
             rgb, alpha, motion, cameras = photo_of(photo)
@@ -82,7 +82,7 @@ def main() -> None:
                 F.interpolate(p[None], (256, round(256 * width / _HEIGHT)), antialias=True,
                               mode="bilinear")[0] for p in shown
             ]))
-            labels.append(f"{len(labels) // 2 + 1} {photo.name}")
+            labels.append(f"{number} {photo.name}")
     lines = ["| method | photo | people | PSNR person | SSIM person | PSNR | SSIM |",
              "| --- | --- | --- | --- | --- | --- | --- |"]
     for (name, side), scores in sorted(found.items(), key=lambda pair: (pair[0][1], pair[0][0])):

@@ -32,7 +32,10 @@ def main() -> None:
     people = several[0]["plates"]["measured_people"]
     some = f" --people {people}" if people < several[0]["plates"]["people"] else ""
     commands = asked.command or [
-        *(f"muybridge evaluate {told['method']['name']}{fast}{some}" for told in several),
+        *(
+            f"muybridge evaluate {told['method']['name']} --protocol "
+            f"{','.join(told['protocols'])}{fast}{some}" for told in several
+        ),
         *(f"muybridge ablate {name}{fast}{some}" for name in ablations),
     ]
     write_text(asked.out, benchmark_page(

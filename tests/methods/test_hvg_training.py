@@ -55,7 +55,7 @@ def block(views: int = 4, frames: int = 3, closed: bool = True) -> Block:
 def people(tmp_path_factory):
     """Somebody to train on, and somebody held out."""
     data = tmp_path_factory.mktemp("people")
-    programme = Programme(views=4, motions=0, frames=4, grid=4)
+    programme = Programme(views=8, motions=0, frames=8, grid=2)
     for split, number in (("train", 0), ("validation", 0)):
         for clip in clips(number, split, programme):
             write_clip(clip, data / split / str(number) / clip.name.rsplit("-", 1)[1])
@@ -73,8 +73,8 @@ def test_from_people_to_weights(people, tmp_path):
     corpus = read_subjects(out / "stages" / "people" / "files" / "train")
     for subject in corpus:
         moving, still = subject.blocks
-        assert still.truth.shape == (4, 1, 4, 128, 96) and moving.truth.shape[:2] == (4, 4)
-        assert still.closed and moving.closed
+        assert still.truth.shape == (8, 1, 4, 128, 96) and moving.truth.shape[:2] == (2, 8)
+        assert still.closed and not moving.closed
         for each in subject.blocks:
             inside = each.truth[:, :, 3] > 250
             bones = each.pose[:, :, 3] > 0  # where there is depth
@@ -100,6 +100,15 @@ def test_items_are_neighbours_and_their_own_maps(tmp_path):
     assert torch.equal(depth[:, :, 1] - depth[:, :, 0], torch.ones(2, 3))  # frame after frame
     steps = (depth[:, 1:, 0] - depth[:, :-1, 0]) % 40
     assert torch.equal(steps, torch.full((2, 2), 10.0))  # view after view, round the seam
+
+
+def test_nobody_with_enough_views_and_frames_is_refused(tmp_path):
+    few = Subject("x", (block(4, 1), block(1, 8)))
+    with pytest.raises(InputError, match="nobody is seen by 2 cameras over 2 frames"):
+        Blocks([few], Context(out=tmp_path, stage="s"), 1, 2, 2, ("normal", "depth"))
+    both = Blocks([few, Subject("y", (block(),))], Context(out=tmp_path, stage="s"), 1, 2, 2,
+                  ("normal", "depth"))
+    assert len(both.blocks) == 1
 
 
 def test_open_rows_have_no_seam():

@@ -18,6 +18,12 @@ SHOWN = (
     "view_ratio", "identity[hog]", "fd[nano]", "kd[nano]",
 )
 """Scores in the page's tables; all others stand in the methods' own."""
+_REAL = (
+    "## Real people", "",
+    "Of real people only their photos are true: `python benchmarks/real_people.py PERSON ...` "
+    "shows each method to the photos' own cameras; `benchmarks/results/real_people.md` has three "
+    "studio pairs. The front is the reference there, so a copy of it wins; the avatar has seen the back.",
+)
 _SETTINGS = ("plates", "body", "metrics")
 """What has to be equal where methods stand in one table."""
 
@@ -83,7 +89,7 @@ def benchmark_page(
                 lines += _published(table)
     for method, text in ablations.items():
         lines += [f"## Ablation of {method}", "", text.replace("\n## ", "\n### ").strip(), ""]
-    return "\n".join(lines)
+    return "\n".join([*lines, *_REAL, ""])
 
 
 def _setting(told: Mapping[str, Any], name: str) -> Any:

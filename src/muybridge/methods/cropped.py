@@ -73,6 +73,21 @@ class Blocks:
         return self._block[:, t - number * self._size, None]
 
 
+def pieces(
+    start: int, frames: int, chunk: int,
+    finished: Callable[[int], tuple[Float[Tensor, "V 1 3 H W"], Float[Tensor, "V 1 1 H W"]]],
+) -> Iterator[Chunk]:
+    """Frames from ``start`` on, ``chunk`` at a time, of a method that finishes them one by one.
+
+    Args:
+        start, frames, chunk: of :meth:`HumanVideoPipeline.make`.
+        finished: gives all views of a frame, and their mattes.
+    """
+    for first in range(start, frames, chunk):
+        made = [finished(t) for t in range(first, min(first + chunk, frames))]
+        yield Chunk(first, torch.cat([f for f, _ in made], 1), torch.cat([m for _, m in made], 1))
+
+
 class CroppedPipeline(HumanVideoPipeline):
     """A method that shows any frame by itself, in a crop of a fixed size.
 
@@ -111,13 +126,11 @@ class CroppedPipeline(HumanVideoPipeline):
         painted = Blocks(self.painter(person, motion, crop.cameras), motion.frames)
         bodies = AvatarScene.of(person, motion).bodies
         ground = Ground(background, cameras, motion.root_position)
-        for first in range(start, motion.frames, chunk):
-            last = min(first + chunk, motion.frames)
-            frames, mattes = [], []
-            for t in range(first, last):
-                whole = crop.paste(painted.frame(t), t).clamp(0, 1)
-                matte = whole[:, :, 3:]
-                color = torch.minimum(whole[:, :, :3], matte)
-                frames.append(on_ground(color, matte, bodies.between(t, t + 1), ground, t))
-                mattes.append(matte)
-            yield Chunk(first, torch.cat(frames, 1), torch.cat(mattes, 1))
+
+        def finished(t: int) -> tuple[Tensor, Tensor]:
+            whole = crop.paste(painted.frame(t), t).clamp(0, 1)
+            matte = whole[:, :, 3:]
+            color = torch.minimum(whole[:, :, :3], matte)
+            return on_ground(color, matte, bodies.between(t, t + 1), ground, t), matte
+
+        yield from pieces(start, motion.frames, chunk, finished)

@@ -22,7 +22,7 @@ from muybridge.methods.avatar.draw import draw
 from muybridge.methods.avatar.pipeline import on_ground
 from muybridge.methods.avatar.scene import AvatarScene
 from muybridge.methods.background import Background
-from muybridge.methods.cropped import BLOCK, Blocks
+from muybridge.methods.cropped import BLOCK, Blocks, pieces
 from muybridge.methods.detail import add_detail, matte_of_black, sharpen_matte
 from muybridge.methods.ground import Ground
 from muybridge.methods.pipeline import Chunk, HumanVideoPipeline, Tell
@@ -97,13 +97,10 @@ class LatentPipeline(HumanVideoPipeline):
             lambda first, stop: decode(self.networks, made.latents, first, stop), motion.frames,
             max(BLOCK, self.networks.config.decode_together),
         )
-        for first in range(start, motion.frames, chunk):
-            last = min(first + chunk, motion.frames)
-            frames = [
-                self._finished(painted.frame(t), made, ground, t) for t in range(first, last)
-            ]
-            color = torch.cat([f for f, _ in frames], 1)
-            yield Chunk(first, color, torch.cat([m for _, m in frames], 1))
+        yield from pieces(
+            start, motion.frames, chunk,
+            lambda t: self._finished(painted.frame(t), made, ground, t),
+        )
 
     def _finished(
         self, painted: Float[Tensor, "V 1 C h w"], made: Prepared, ground: Ground, t: int

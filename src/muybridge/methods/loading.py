@@ -3,11 +3,52 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any, Protocol
 
 import torch
+from torch import nn
 
 from muybridge.errors import InputError
 from muybridge.methods.spec import MethodSpec
+
+
+class SeesBy(Protocol):
+    """A config that says how pictures are seen."""
+
+    @property
+    def autoencoder(self) -> Any:
+        """Of a ``LinearAutoencoder``; empty for SVD's own."""
+
+    @property
+    def reference_token(self) -> Any:
+        """Of a ``ReferenceToken``; empty for CLIP."""
+
+
+def eyes_of(folder: Path, config: SeesBy, dtype: torch.dtype) -> tuple[Any, nn.Module]:
+    """Autoencoder and encoder of the reference, from a folder of ours.
+
+    Args:
+        folder: of all networks.
+        config: of the size.
+        dtype: of the encoder's weights; autoencoders keep full precision.
+
+    Raises:
+        InputError: a file is absent or damaged.
+    """
+    from muybridge.networks.linear_autoencoder import LinearAutoencoder
+    from muybridge.networks.reference_token import ReferenceToken
+    from muybridge.networks.svd_parts import read_clip, read_video_vae
+    from muybridge.networks.weights import read_model
+
+    vae = (
+        read_model(LinearAutoencoder, folder / "vae") if config.autoencoder
+        else read_video_vae(folder / "vae")
+    )
+    encoder: nn.Module = (
+        read_model(ReferenceToken, folder / "reference_token", dtype) if config.reference_token
+        else read_clip(folder / "image_encoder", dtype)
+    )
+    return vae, encoder
 
 
 def folder_of(spec: MethodSpec, size_or_path: str) -> tuple[Path, str]:

@@ -48,6 +48,22 @@ def checked_settings(
     return {name: tupled(value) for name, value in values.items()}
 
 
+def check_denoiser(values: Mapping[str, Any], source: str | Path) -> None:
+    """Refuse a config whose objective or UNet can't be.
+
+    Args:
+        values: from :func:`checked_settings`, with ``objective`` and ``unet``.
+        source: the file, for the error.
+
+    Raises:
+        InputError: saying which.
+    """
+    if values["objective"] not in ("residual", "edm"):
+        raise InputError(source, "objective", f"there is no {values['objective']!r}", REMEDY)
+    if not isinstance(values["unet"].get("out_channels"), int):
+        raise InputError(source, "unet", "has no number out_channels", REMEDY)
+
+
 def tupled(value: Any) -> Any:
     """Plain values with tuples for JSON's lists."""
     if isinstance(value, Mapping):

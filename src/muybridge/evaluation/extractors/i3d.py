@@ -34,7 +34,7 @@ def i3d(path: Path, device: torch.device | str = "cpu", stride: int = STRIDE) ->
     digest = digest_of(path)
     try:
         network = torch.jit.load(path, map_location=device).eval()
-    except (RuntimeError, ValueError, EOFError) as error:
+    except (RuntimeError, torch.jit.Error, ValueError, EOFError) as error:
         raise InputError(path, "", f"is no TorchScript file ({error})"[:300],
                          "give i3d_torchscript.pt, or download it again") from None
 
@@ -42,7 +42,7 @@ def i3d(path: Path, device: torch.device | str = "cpu", stride: int = STRIDE) ->
         clips = 2 * to_square(frames, SIZE, "bilinear", False).transpose(1, 2) - 1
         try:
             return network(clips, rescale=False, resize=False, return_features=True)
-        except RuntimeError as error:
+        except (RuntimeError, torch.jit.Error) as error:
             raise InputError(path, "", f"can't be run on clips ({error})"[:300],
                              "give i3d_torchscript.pt, or a clip's length it takes") from None
 

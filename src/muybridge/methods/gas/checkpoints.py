@@ -19,10 +19,9 @@ from muybridge.methods.own_folder import OwnFolder
 
 if TYPE_CHECKING:
     import torch
-    from torch import nn
 
     from muybridge.methods.gas.config import GasConfig
-    from muybridge.methods.gas.networks import Autoencoder, GasNetworks
+    from muybridge.methods.gas.networks import GasNetworks
 
 FOLDER = OwnFolder("gas.json", "muybridge.gas")
 _RELEASED = ("unet", "pose_net", "nerf_net")
@@ -126,22 +125,13 @@ def load_folder(folder: Path, dtype: torch.dtype) -> GasNetworks:
         InputError: a file is absent, damaged, or does not fit the config.
     """
     from muybridge.methods.gas.networks import GasNetworks
+    from muybridge.methods.loading import eyes_of
     from muybridge.networks.cue_encoders import NeRFNet, PoseNet
-    from muybridge.networks.linear_autoencoder import LinearAutoencoder
-    from muybridge.networks.reference_token import ReferenceToken
-    from muybridge.networks.svd_parts import read_clip, read_video_vae
     from muybridge.networks.video_unet import HumanVideoUNet
     from muybridge.networks.weights import read_model
 
     config = read_index(folder)
-    vae: Autoencoder = (
-        read_model(LinearAutoencoder, folder / "vae") if config.autoencoder
-        else read_video_vae(folder / "vae")
-    )
-    encoder: nn.Module = (
-        read_model(ReferenceToken, folder / "reference_token", dtype) if config.reference_token
-        else read_clip(folder / "image_encoder", dtype)
-    )
+    vae, encoder = eyes_of(folder, config, dtype)
     networks = GasNetworks(
         config,
         read_model(HumanVideoUNet, folder / "unet", dtype),

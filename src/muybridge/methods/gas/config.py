@@ -7,15 +7,19 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from muybridge.errors import InputError
-from muybridge.methods.settings import REMEDY, checked_settings
+from muybridge.methods.settings import check_denoiser, checked_settings
+from muybridge.methods.video_sizes import (
+    CONTEXT,
+    EXTRA,
+    LATENTS,
+    small_autoencoder,
+    small_unet,
+    svd_unet,
+)
 
 Mode = Literal["view", "pose"]
 MODES: dict[str, tuple[float, float]] = {"view": (0.0, 1.0), "pose": (1.0, 0.0)}
 """The switch: what the video network is told to make (release: ``mv`` and ``animation``)."""
-
-_DOWN, _DOWN_CROSS = "DownBlockSpatioTemporal", "CrossAttnDownBlockSpatioTemporal"
-_UP, _UP_CROSS = "UpBlockSpatioTemporal", "CrossAttnUpBlockSpatioTemporal"
 
 
 @dataclass(frozen=True)
@@ -80,10 +84,7 @@ class GasConfig:
             InputError: a value is missing, unknown, of another type or out of range.
         """
         made = checked_settings(values, PAPER.to_json(), _RANGES, source, "GAS")
-        if values["objective"] not in ("residual", "edm"):
-            raise InputError(source, "objective", f"there is no {values['objective']!r}", REMEDY)
-        if not isinstance(values["unet"].get("out_channels"), int):
-            raise InputError(source, "unet", "has no number out_channels", REMEDY)
+        check_denoiser(made, source)
         return GasConfig(**made)
 
 
@@ -98,36 +99,24 @@ def _small(
     window: int, layers: int = 1,
 ) -> GasConfig:
     """A size on linear latents of 4 x 4 patches, with the residual objective."""
-    latents, context, extra = 32, 64, 32
     return GasConfig(
         size=size,
         width=width,
         height=height,
         picture_channels=4,
         unet={
-            "sample_size": height // 4,
-            "in_channels": 2 * latents,
-            "out_channels": latents,
-            "down_block_types": tuple(_DOWN_CROSS if c else _DOWN for c in crossed),
-            "up_block_types": tuple(_UP_CROSS if c else _UP for c in reversed(crossed)),
-            "block_out_channels": widths,
-            "addition_time_embed_dim": extra,
-            "projection_class_embeddings_input_dim": 3 * extra,
-            "layers_per_block": layers,
-            "cross_attention_dim": context,
-            "num_attention_heads": tuple(w // 32 for w in widths),
-            "num_frames": window,
-            "task_embed_input_dim": 2 * extra,
+            **small_unet(height, widths, crossed, window, layers),
+            "task_embed_input_dim": 2 * EXTRA,
         },
         pose_net={
             "in_channels": 4, "channels": (32, 32), "strides": (4, 1), "out_channels": widths[0],
         },
         nerf_net={
-            "in_channels": latents, "channels": (32, 32), "strides": (1, 1),
+            "in_channels": LATENTS, "channels": (32, 32), "strides": (1, 1),
             "out_channels": widths[0],
         },
-        autoencoder={"in_channels": 4, "patch": 4, "latent_channels": latents},
-        reference_token={"in_channels": 4, "cross_attention_dim": context},
+        autoencoder=small_autoencoder(),
+        reference_token={"in_channels": 4, "cross_attention_dim": CONTEXT},
         objective="residual",
         steps=2,
         window=window,
@@ -150,21 +139,7 @@ PAPER = GasConfig(
     width=512,
     height=512,
     picture_channels=3,
-    unet={
-        "sample_size": 96,
-        "in_channels": 8,
-        "out_channels": 4,
-        "down_block_types": (_DOWN_CROSS, _DOWN_CROSS, _DOWN_CROSS, _DOWN),
-        "up_block_types": (_UP, _UP_CROSS, _UP_CROSS, _UP_CROSS),
-        "block_out_channels": (320, 640, 1280, 1280),
-        "addition_time_embed_dim": 256,
-        "projection_class_embeddings_input_dim": 768,
-        "layers_per_block": 2,
-        "cross_attention_dim": 1024,
-        "num_attention_heads": (5, 10, 20, 20),
-        "num_frames": 25,
-        "task_embed_input_dim": 512,
-    },
+    unet={**svd_unet(96), "task_embed_input_dim": 512},
     pose_net={},
     nerf_net={},
 )

@@ -2,78 +2,55 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from muybridge.body import ShapedBody, load_body
 from muybridge.camera import Cameras
 from muybridge.errors import InputError
+from muybridge.methods.corpora import FIT_ON, make_corpus
 from muybridge.methods.gas.config import GasConfig
 from muybridge.methods.gas.corpus import Row, Subject, read_subjects, write_subject
 from muybridge.methods.gas.guides import soft_normals
 from muybridge.methods.gas.misfit import misfit_motion, misfit_shape
-from muybridge.methods.sitters import (
-    Line,
-    Sitter,
-    flat,
-    folders_of_people,
-    pictures_of,
-    read_sitter,
-    reference_picture,
-)
+from muybridge.methods.sitters import Line, Sitter, flat, pictures_of, reference_picture
 from muybridge.motion import Motion
 from muybridge.networks.human_nerf import Field, HumanNeRF, posed_skin
-from muybridge.networks.linear_autoencoder import LinearAutoencoder
 from muybridge.training import Context, generator_of
-from muybridge.training.corpus import to_bytes, to_range
+from muybridge.training.corpus import to_bytes
 from muybridge.training.recipe import Tell
 
-VALIDATION = 12
-"""People of the validation split whose cues are rendered."""
-_FIT_ON = 200
-"""People whose pictures the autoencoder is fitted on."""
 
-
-def make_corpus(context: Context, tell: Tell, nerf: HumanNeRF, config: GasConfig) -> None:
-    """Fill the stage's folder: ``train/``, ``validation/`` and the autoencoder ``vae/``.
+def prepare(context: Context, tell: Tell, nerf: HumanNeRF, config: GasConfig) -> None:
+    """Fill the stage's folder, see :func:`muybridge.methods.corpora.make_corpus`.
 
     Args:
-        context: of the stage; people who are there already are not made again.
+        context: of the stage.
         tell: told of progress.
         nerf: of the first stage.
         config: of the size.
     """
-    assert context.data is not None
-    out = context.folder()
-    work = [("train", f) for f in folders_of_people(context.data, "train")]
-    work += [
-        ("validation", f) for f in folders_of_people(context.data, "validation")[:VALIDATION]
-    ]
-    for number, (split, folder) in enumerate(work):
-        target = out / split / f"{folder.name}.safetensors"
-        if not target.exists() and number % context.processes == context.rank:
-            sitter = read_sitter(folder)
-            if sitter is not None:
-                write_subject(
-                    render_subject(sitter, nerf, context.seed, config.width, config.height), target
-                )
-        tell((number + 1) / (len(work) + 1), f"cues of person {number + 1} of {len(work)}")
-    if context.rank == 0 and not (out / "vae" / "config.json").exists():
-        fit_autoencoder(out / "train", config).save_pretrained(out / "vae")
-    tell(1.0, "cues and autoencoder")
 
+    def write(sitter: Sitter, path: Path) -> None:
+        subject = render_subject(sitter, nerf, context.seed, config.width, config.height)
+        write_subject(subject, path)
 
-def fit_autoencoder(folder: Path, config: GasConfig) -> LinearAutoencoder:
-    """The linear autoencoder of a size, fitted on a folder's people."""
-    subjects = read_subjects(folder, _FIT_ON)
-    pictures = (to_range(row.truth) for subject in subjects for row in subject.rows)
-    return LinearAutoencoder.fit(
-        pictures, config.autoencoder["patch"], config.autoencoder["latent_channels"]
+    make_corpus(
+        context, tell, write, pictures, config.autoencoder["patch"],
+        config.autoencoder["latent_channels"],
     )
+
+
+def pictures(folder: Path) -> Iterator[UInt8[Tensor, "F 4 h w"]]:
+    """Rows of true pictures of the first people in a folder."""
+    for subject in read_subjects(folder, FIT_ON):
+        for row in subject.rows:
+            yield row.truth
 
 
 def render_subject(

@@ -18,7 +18,7 @@ from muybridge.methods.gas import nerf_training, video_training
 from muybridge.methods.gas.checkpoints import save
 from muybridge.methods.gas.config import CONFIGS, GasConfig
 from muybridge.methods.gas.corpus import read_subjects
-from muybridge.methods.gas.corpus_making import make_corpus
+from muybridge.methods.gas.corpus_making import prepare
 from muybridge.methods.gas.networks import GasNetworks
 from muybridge.methods.gas.validation import validate
 from muybridge.networks.human_nerf import NANO, HumanNeRF
@@ -79,7 +79,7 @@ def trained_nerf(context: Context) -> HumanNeRF:
 
 
 def _cues(context: Context, tell: Tell, config: GasConfig) -> None:
-    make_corpus(context, tell, trained_nerf(context), config)
+    prepare(context, tell, trained_nerf(context), config)
 
 
 def _sketch(config: GasConfig) -> Callable[[], nn.Module]:

@@ -19,11 +19,10 @@ from muybridge.methods.own_folder import OwnFolder
 
 if TYPE_CHECKING:
     import torch
-    from torch import Tensor, nn
+    from torch import Tensor
 
     from muybridge.methods.hvg.config import HvgConfig
     from muybridge.methods.hvg.networks import HvgNetworks
-    from muybridge.networks.pictures import Autoencoder
     from muybridge.networks.reference_net import ReferenceNet
     from muybridge.networks.video_unet import HumanVideoUNet
 
@@ -95,24 +94,15 @@ def load(folder: Path, dtype: torch.dtype | None = None) -> HvgNetworks:
     import torch
 
     from muybridge.methods.hvg.networks import HvgNetworks
-    from muybridge.networks.linear_autoencoder import LinearAutoencoder
+    from muybridge.methods.loading import eyes_of
     from muybridge.networks.pose_modulator import PoseModulator
     from muybridge.networks.reference_net import ReferenceNet
-    from muybridge.networks.reference_token import ReferenceToken
-    from muybridge.networks.svd_parts import read_clip, read_video_vae
     from muybridge.networks.video_unet import HumanVideoUNet
     from muybridge.networks.weights import read_model
 
     dtype = dtype or torch.float32
     config = read_index(folder)
-    vae: Autoencoder = (
-        read_model(LinearAutoencoder, folder / "vae") if config.autoencoder
-        else read_video_vae(folder / "vae")
-    )
-    encoder: nn.Module = (
-        read_model(ReferenceToken, folder / "reference_token", dtype) if config.reference_token
-        else read_clip(folder / "image_encoder", dtype)
-    )
+    vae, encoder = eyes_of(folder, config, dtype)
     networks = HvgNetworks(
         config,
         read_model(HumanVideoUNet, folder / "unet", dtype),

@@ -8,10 +8,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 from muybridge.errors import InputError
-from muybridge.methods.settings import REMEDY, checked_settings
-
-_DOWN, _DOWN_CROSS = "DownBlockSpatioTemporal", "CrossAttnDownBlockSpatioTemporal"
-_UP, _UP_CROSS = "UpBlockSpatioTemporal", "CrossAttnUpBlockSpatioTemporal"
+from muybridge.methods.settings import REMEDY, check_denoiser, checked_settings
+from muybridge.methods.video_sizes import (
+    CONTEXT,
+    DOWN_CROSS,
+    small_autoencoder,
+    small_unet,
+    svd_unet,
+)
 
 
 @dataclass(frozen=True)
@@ -124,10 +128,7 @@ class HvgConfig:
             InputError: a value is missing, unknown, of another type or out of range.
         """
         made = checked_settings(values, PAPER.to_json(), _RANGES, source, "HVG")
-        if made["objective"] not in ("residual", "edm"):
-            raise InputError(source, "objective", f"there is no {made['objective']!r}", REMEDY)
-        if not isinstance(made["unet"].get("out_channels"), int):
-            raise InputError(source, "unet", "has no number out_channels", REMEDY)
+        check_denoiser(made, source)
         _check_maps(made["pose_modulator"].get("maps"), source, "pose_modulator", REMEDY)
         for overlap, size in (
             ("time_overlap", made["time_window"][1]), ("view_overlap", made["view_window"][0]),
@@ -139,6 +140,8 @@ class HvgConfig:
         return HvgConfig(**made)
 
 
+_ACROSS: dict[str, Any] = {"view_attention": "2d", "camera_frequencies": 6}
+"""What HVG adds to the video UNet."""
 _RANGES = (
     ("width", 8, 4096), ("height", 8, 4096), ("picture_channels", 3, 4), ("steps", 1, 1000),
     ("time_window", 1, 1000), ("time_overlap", 0, 999), ("view_window", 1, 1000),
@@ -173,7 +176,7 @@ def reference_like(unet: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "in_channels": unet["out_channels"],
         "block_out_channels": tuple(unet["block_out_channels"]),
-        "crossed": tuple(kind == _DOWN_CROSS for kind in unet["down_block_types"]),
+        "crossed": tuple(kind == DOWN_CROSS for kind in unet["down_block_types"]),
         "layers_per_block": unet["layers_per_block"],
         "cross_attention_dim": unet["cross_attention_dim"],
         "num_attention_heads": tuple(unet["num_attention_heads"]),
@@ -186,23 +189,7 @@ def _small(
     time_window: tuple[int, int], view_window: tuple[int, int],
 ) -> HvgConfig:
     """A size on linear latents of 4 x 4 patches, with the residual objective."""
-    latents, context, extra = 32, 64, 32
-    unet = {
-        "sample_size": height // 4,
-        "in_channels": 2 * latents,
-        "out_channels": latents,
-        "down_block_types": tuple(_DOWN_CROSS if c else _DOWN for c in crossed),
-        "up_block_types": tuple(_UP_CROSS if c else _UP for c in reversed(crossed)),
-        "block_out_channels": widths,
-        "addition_time_embed_dim": extra,
-        "projection_class_embeddings_input_dim": 3 * extra,
-        "layers_per_block": 1,
-        "cross_attention_dim": context,
-        "num_attention_heads": tuple(w // 32 for w in widths),
-        "num_frames": time_window[1],
-        "view_attention": "2d",
-        "camera_frequencies": 6,
-    }
+    unet = {**small_unet(height, widths, crossed, time_window[1]), **_ACROSS}
     return HvgConfig(
         size=size,
         width=width,
@@ -214,8 +201,8 @@ def _small(
             "heads": 2, "out_channels": widths[0],
         },
         reference_net=reference_like(unet),
-        autoencoder={"in_channels": 4, "patch": 4, "latent_channels": latents},
-        reference_token={"in_channels": 4, "cross_attention_dim": context},
+        autoencoder=small_autoencoder(),
+        reference_token={"in_channels": 4, "cross_attention_dim": CONTEXT},
         objective="residual",
         steps=4,
         time_window=time_window,
@@ -233,22 +220,7 @@ NANO = _small("nano", 96, 128, (64, 64, 64), (False, True, True), (2, 8), (8, 2)
 TINY = _small("tiny", 192, 256, (64, 96, 96, 128), (False, True, True, True), (3, 16), (8, 6))
 """For one large GPU."""
 
-_SVD: dict[str, Any] = {
-    "sample_size": 72,
-    "in_channels": 8,
-    "out_channels": 4,
-    "down_block_types": (_DOWN_CROSS, _DOWN_CROSS, _DOWN_CROSS, _DOWN),
-    "up_block_types": (_UP, _UP_CROSS, _UP_CROSS, _UP_CROSS),
-    "block_out_channels": (320, 640, 1280, 1280),
-    "addition_time_embed_dim": 256,
-    "projection_class_embeddings_input_dim": 768,
-    "layers_per_block": 2,
-    "cross_attention_dim": 1024,
-    "num_attention_heads": (5, 10, 20, 20),
-    "num_frames": 25,
-    "view_attention": "2d",
-    "camera_frequencies": 6,
-}
+_SVD = {**svd_unet(72), **_ACROSS}
 
 PAPER = HvgConfig(
     size="paper",

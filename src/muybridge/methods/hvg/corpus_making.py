@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from muybridge.body import PosedBody
@@ -14,61 +15,41 @@ from muybridge.camera import Cameras
 from muybridge.camera.crop import pixels_per_metre
 from muybridge.camera.ring import ring_of
 from muybridge.data import Clip
+from muybridge.methods.corpora import FIT_ON, make_corpus
 from muybridge.methods.hvg.conditions import aligned_crop, camera_rotations, pose_maps
 from muybridge.methods.hvg.config import HvgConfig
 from muybridge.methods.hvg.corpus import MAPS, Block, Subject, read_subjects, write_subject
-from muybridge.methods.sitters import (
-    Sitter,
-    folders_of_people,
-    pictures_of,
-    read_sitter,
-    reference_picture,
-)
-from muybridge.networks.linear_autoencoder import LinearAutoencoder
+from muybridge.methods.sitters import Sitter, pictures_of, reference_picture
 from muybridge.training import Context
-from muybridge.training.corpus import to_bytes, to_range
+from muybridge.training.corpus import to_bytes
 from muybridge.training.recipe import Tell
 
-VALIDATION = 12
-"""People of the validation split that are prepared."""
-_FIT_ON = 200
-"""People whose pictures the autoencoder is fitted on."""
 _PELVIS = JOINT_INDEX["pelvis"]
 
 
-def make_corpus(context: Context, tell: Tell, config: HvgConfig) -> None:
-    """Fill the stage's folder: ``train/``, ``validation/`` and the autoencoder ``vae/``.
+def prepare(context: Context, tell: Tell, config: HvgConfig) -> None:
+    """Fill the stage's folder, see :func:`muybridge.methods.corpora.make_corpus`.
 
     Args:
-        context: of the stage; people who are there already are not made again.
+        context: of the stage.
         tell: told of progress.
         config: of the size.
     """
-    assert context.data is not None
-    out = context.folder()
-    work = [("train", f) for f in folders_of_people(context.data, "train")]
-    work += [
-        ("validation", f) for f in folders_of_people(context.data, "validation")[:VALIDATION]
-    ]
-    for number, (split, folder) in enumerate(work):
-        target = out / split / f"{folder.name}.safetensors"
-        if not target.exists() and number % context.processes == context.rank:
-            sitter = read_sitter(folder)
-            if sitter is not None:
-                write_subject(subject_of(sitter, config.width, config.height), target)
-        tell((number + 1) / (len(work) + 1), f"person {number + 1} of {len(work)}")
-    if context.rank == 0 and not (out / "vae" / "config.json").exists():
-        fit_autoencoder(out / "train", config).save_pretrained(out / "vae")
-    tell(1.0, "people and autoencoder")
 
+    def write(sitter: Sitter, path: Path) -> None:
+        write_subject(subject_of(sitter, config.width, config.height), path)
 
-def fit_autoencoder(folder: Path, config: HvgConfig) -> LinearAutoencoder:
-    """The linear autoencoder of a size, fitted on a folder's people."""
-    subjects = read_subjects(folder, _FIT_ON)
-    pictures = (to_range(b.truth.flatten(0, 1)) for s in subjects for b in s.blocks)
-    return LinearAutoencoder.fit(
-        pictures, config.autoencoder["patch"], config.autoencoder["latent_channels"]
+    make_corpus(
+        context, tell, write, pictures, config.autoencoder["patch"],
+        config.autoencoder["latent_channels"],
     )
+
+
+def pictures(folder: Path) -> Iterator[UInt8[Tensor, "F 4 h w"]]:
+    """True pictures of the first people in a folder, block by block."""
+    for subject in read_subjects(folder, FIT_ON):
+        for block in subject.blocks:
+            yield block.truth.flatten(0, 1)
 
 
 def subject_of(sitter: Sitter, width: int, height: int) -> Subject:

@@ -1,8 +1,8 @@
 """How HVG's small sizes are trained: pictures, views of a moment, then views x frames.
 
-The paper has the last two (its section 4: 60,000 and 50,000 steps from SVD-xt). A small network
-has no pretrained one to start from, so single pictures come first, in which neither views nor
-frames see each other.
+The paper has the last two (its section 4: 60,000 and 50,000 steps from SVD-xt); their items are
+as large as the tiles of sampling. A small network has no pretrained one to start from, so single
+pictures come first, in which neither views nor frames see each other.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from torch import nn
 from muybridge.errors import InputError
 from muybridge.methods.hvg.config import CONFIGS, HvgConfig
 from muybridge.methods.hvg.corpus import read_subjects
-from muybridge.methods.hvg.corpus_making import make_corpus
+from muybridge.methods.hvg.corpus_making import prepare
 from muybridge.methods.hvg.networks import HvgNetworks
 from muybridge.methods.hvg.training import Blocks, block_loss, export, freeze_unused
 from muybridge.methods.hvg.validation import validate
@@ -23,10 +23,6 @@ from muybridge.training import Context, Optimizer, Recipe, Schedule, Stage, Trai
 
 PEOPLE, PICTURES, VIEWS, GRID = "people", "pictures", "views", "grid"
 """The stages."""
-_VIEWS, _GRID = 4, (2, 4)
-"""Views of an item of the second training stage; views and frames of the third."""
-
-
 def recipe(size: str) -> Recipe:
     """The recipe of a size.
 
@@ -42,21 +38,23 @@ def recipe(size: str) -> Recipe:
     return Recipe(
         "hvg", size,
         (
-            Work(PEOPLE, 0.5, lambda context, tell: make_corpus(context, tell, config)),
+            Work(PEOPLE, 0.5, lambda context, tell: prepare(context, tell, config)),
             Stage(
                 PICTURES, 5.5, lambda context: _trainee(context, config, 8, 1, 1, ""), batch=8,
                 optimizer=Optimizer(lr=1.5e-3), schedule=Schedule(200, 0.4), ema=0.999,
                 sketch=_sketch(config), step_seconds=0.3,
             ),
             Stage(
-                VIEWS, 2.0, lambda context: _trainee(context, config, 2, _VIEWS, 1, PICTURES),
-                batch=2, optimizer=Optimizer(lr=8e-4), schedule=Schedule(100, 0.6), ema=0.998,
-                sketch=_sketch(config), step_seconds=0.35,
+                VIEWS, 2.0,
+                lambda context: _trainee(context, config, 1, config.view_window[0], 1, PICTURES),
+                batch=1, optimizer=Optimizer(lr=8e-4), schedule=Schedule(100, 0.6), ema=0.998,
+                sketch=_sketch(config), step_seconds=0.4,
             ),
             Stage(
-                GRID, 2.0, lambda context: _trainee(context, config, 1, *_GRID, VIEWS), batch=1,
-                optimizer=Optimizer(lr=5e-4), schedule=Schedule(100, 0.7), ema=0.998,
-                sketch=_sketch(config), step_seconds=0.45,
+                GRID, 2.0,
+                lambda context: _trainee(context, config, 1, *config.time_window, VIEWS),
+                batch=1, optimizer=Optimizer(lr=5e-4), schedule=Schedule(100, 0.7), ema=0.998,
+                sketch=_sketch(config), step_seconds=1.0,
             ),
         ),
         finish=None,

@@ -15,6 +15,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from muybridge.errors import InputError
 from muybridge.methods.hvg.corpus import MAPS, Block, Subject
 from muybridge.methods.hvg.networks import HvgNetworks
 from muybridge.methods.picture_loss import STRUCTURE, dissimilarity, near_person
@@ -23,27 +24,33 @@ from muybridge.networks.video_init import temporal_parameters
 from muybridge.networks.view_attention import view_parameters
 from muybridge.training import Batch, Context, Shuffle, generator_of
 
-_LEFT_OUT = 0.08
-"""Share of items without the reference, which guidance needs."""
-
 
 class Blocks:
     """The sampler: so many neighbouring views and frames of a block.
 
     Args:
-        subjects: in memory.
+        subjects: in memory; those without a block that is large enough are left out.
         context: of the stage. ``batch``: items of a step.
-        views, frames: of an item, at most.
+        views, frames: of an item.
         maps: that the network takes, of :data:`~muybridge.methods.hvg.corpus.MAPS`.
+
+    Raises:
+        InputError: nobody has a block that is large enough.
     """
 
     def __init__(
         self, subjects: Sequence[Subject], context: Context, batch: int, views: int, frames: int,
         maps: Sequence[str],
     ) -> None:
-        self.subjects, self.views, self.frames = subjects, views, frames
+        self.views, self.frames = views, frames
+        self.blocks = [found for s in subjects if (found := self._fitting(s))]
+        if not self.blocks:
+            raise InputError(
+                "--data", "", f"nobody is seen by {views} cameras over {frames} frames",
+                f"make people with --grid {views} --frames {frames} (or more)",
+            )
         self.channels = channels_of(maps)
-        self.order = Shuffle(len(subjects), batch, context.seed, context.stage)
+        self.order = Shuffle(len(self.blocks), batch, context.seed, context.stage)
         self.key = (context.seed, context.stage)
         self.flips = "skeleton" not in maps  # its colours tell left from right
 
@@ -53,11 +60,9 @@ class Blocks:
         return {name: torch.stack([item[name] for item in items]) for name in items[0]}
 
     def _item(self, step: int, index: int) -> dict[str, Tensor]:
-        subject = self.subjects[self.order(step, index)]
+        fitting = self.blocks[self.order(step, index)]
         generator = generator_of(*self.key, "block", step, index)
-        chance = torch.rand(6, generator=generator).tolist()
-        fitting = [b for b in subject.blocks if b.truth.shape[1] >= self.frames
-                   and b.truth.shape[0] >= self.views]
+        chance = torch.rand(4, generator=generator).tolist()
         block = fitting[int(chance[0] * len(fitting))]
         views = picked_views(block, self.views, chance[1])
         first = int(chance[2] * (block.truth.shape[1] - self.frames + 1))
@@ -70,9 +75,15 @@ class Blocks:
             reference, truth = reference.flip(-1), truth.flip(-1)
             pose, rotations = mirrored(pose, self.channels), mirrored_rotations(rotations)
         return {
-            "reference": reference * float(chance[4] >= _LEFT_OUT), "truth": truth, "pose": pose,
-            "rotations": rotations,
+            "reference": reference, "truth": truth, "pose": pose, "rotations": rotations,
         }
+
+    def _fitting(self, subject: Subject) -> list[Block]:
+        """Blocks of a person that are large enough."""
+        return [
+            b for b in subject.blocks
+            if b.truth.shape[0] >= self.views and b.truth.shape[1] >= self.frames
+        ]
 
 
 def channels_of(maps: Sequence[str]) -> list[int]:
