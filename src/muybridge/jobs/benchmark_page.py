@@ -22,7 +22,8 @@ _REAL = (
     "## Real people", "",
     "Of real people only their photos are true: `python benchmarks/real_people.py PERSON ...` "
     "shows each method to the photos' own cameras; `benchmarks/results/real_people.md` has three "
-    "studio pairs. The front is the reference there, so a copy of it wins; the avatar has seen the back.",
+    "studio pairs. The front is the reference there, so a copy of it wins; the avatar has seen "
+    "the back.",
 )
 _SETTINGS = ("plates", "body", "metrics")
 """What has to be equal where methods stand in one table."""
