@@ -1,0 +1,1 @@
+"""ReImagine: a picture of every frame first, then a video model calms the sequence."""

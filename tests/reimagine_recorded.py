@@ -1,0 +1,33 @@
+"""What ReImagine's official code gave once, at tiny sizes with random weights."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from safetensors import safe_open
+from torch import Tensor
+
+
+@cache
+def recording(shared: Path, name: str) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """What a file says of itself, and its tensors, floating-point ones as float32."""
+    with safe_open(shared / "fixtures/reimagine" / f"{name}.safetensors", "pt") as file:
+        tensors = {k: file.get_tensor(k) for k in file.keys()}  # noqa: SIM118
+        said = {
+            k: json.loads(v) if v[:1] in ("{", "[") else v for k, v in file.metadata().items()
+        }
+    return said, {k: v.float() if v.is_floating_point() else v for k, v in tensors.items()}
+
+
+def part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """The tensors whose names begin with a prefix, without it."""
+    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+
+
+def relative(got: Tensor, wanted: Tensor) -> float:
+    """Largest difference over largest value."""
+    assert got.shape == wanted.shape
+    return float((got.float() - wanted.float()).abs().max() / wanted.float().abs().max())
