@@ -55,6 +55,9 @@ def test_mvhumannet_plus(plus, walk):
     assert (clip.views, clip.frames, clip.motion.fps) == (4, 2, 1)
     assert float((walk.seen(clip) - walk.pixels[:, :2]).abs().max()) < CLOSE
     assert clip.parameters["frames"] == ["0025", "0050"]
+    # camera 0 stands towards +Z, where ReImagine's maps are blue
+    ahead = clip.cameras.centers[0, 0] - clip.cameras.centers[:, 0].mean(0)
+    assert abs(float(ahead[0])) < 1e-3 < 1 < float(ahead[2])
     front = clip.references["front"]
     # the A-pose picture, the last row, by the camera before the person
     assert (front.rgba[..., 3] == walk.matte[0, 2]).all()

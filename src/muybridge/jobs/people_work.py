@@ -9,13 +9,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from muybridge.data.canonical import write_canonical
 from muybridge.data.folder import find_clips, write_clip
 from muybridge.data.members import PERSON
-from muybridge.data.people import Programme, clips
+from muybridge.data.people import Programme, canonical, clips
 from muybridge.errors import InputError
 from muybridge.jobs import digest
 from muybridge.jobs.files import discard, read_json
 from muybridge.synthetic.splits import Split
+
+CANONICAL = "canonical"
+"""Name of the folder in ReImagine's layout within a person's folder."""
 
 
 @dataclass(frozen=True)
@@ -25,10 +29,13 @@ class Order:
     Attributes:
         split: that everything is taken from.
         programme: the clips.
+        canonical_size: width and height of the pictures in a folder ``canonical`` in ReImagine's
+            layout, 800 x 1328 in the release; ``None`` for no such folder.
     """
 
     split: Split = "train"
     programme: Programme = field(default_factory=Programme)
+    canonical_size: tuple[int, int] | None = None
 
 
 def folder_of(out: Path, order: Order, number: int) -> Path:
@@ -45,6 +52,8 @@ def make_person(number: int, order: Order, out: Path) -> int:
         part.mkdir()
         for clip in clips(number, order.split, order.programme):
             write_clip(clip, part / clip.name.rsplit("-", 1)[1])
+        if order.canonical_size is not None:
+            write_canonical(canonical(number, order.split, order.canonical_size), part / CANONICAL)
         if not target.is_dir():
             os.replace(part, target)
     except OSError as error:
@@ -62,9 +71,13 @@ def told(out: Path, order: Order, number: int) -> dict[str, Any]:
         discard(stale)  # what a process left that was killed
     entries = []
     for clip in find_clips(folder):
-        said = read_json(clip / PERSON)
+        about = read_json(clip / PERSON)
         entries.append({
-            "name": said["name"], "folder": clip.name, "views": said["views"],
-            "frames": said["frames"], "sha256": digest.of_path(clip),
+            "name": about["name"], "folder": clip.name, "views": about["views"],
+            "frames": about["frames"], "sha256": digest.of_path(clip),
         })
-    return {"number": number, "folder": folder.relative_to(out).as_posix(), "clips": entries}
+    place = folder.relative_to(out).as_posix()
+    said: dict[str, Any] = {"number": number, "folder": place, "clips": entries}
+    if order.canonical_size is not None:
+        said["canonical"] = digest.of_path(folder / CANONICAL)
+    return said
