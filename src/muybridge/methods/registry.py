@@ -24,6 +24,7 @@ BUILT_IN: tuple[str, ...] = (
     "muybridge.methods.avatar.spec:SPEC",
     "muybridge.methods.gas.spec:SPEC",
     "muybridge.methods.hvg.spec:SPEC",
+    "muybridge.methods.reimagine.spec:SPEC",
     "muybridge.methods.copy.spec:SPEC",
     "muybridge.methods.nerf.spec:SPEC",
 )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from muybridge.errors import InputError
 from muybridge.methods.settings import REMEDY, checked_settings
+from muybridge.methods.video_sizes import CONTEXT, LATENTS, small_autoencoder
 
 LORA_TARGETS = (
     "attn.to_q", "attn.to_k", "attn.to_v", "attn.to_out.0", "attn.add_q_proj", "attn.add_k_proj",
@@ -47,6 +48,8 @@ class ReImagineConfig:
         lora_rank: of the LoRA that training adds.
         refine: preset of the refinement by default, see ``muybridge.sampling``.
         window, overlap: frames that are refined together, and that neighbours of these share.
+        reference_columns: columns of tokens of each side of the reference, the middle ones, that
+            are looked at; 0 for all. Beside a standing person there is nothing to see.
         decode_together: frames that the decoder takes at a time.
     """
 
@@ -67,6 +70,7 @@ class ReImagineConfig:
     refine: str = "faithful"
     window: int = 81
     overlap: int = 17
+    reference_columns: int = 0
     decode_together: int = 8
 
     @property
@@ -89,19 +93,6 @@ class ReImagineConfig:
         """Rows and columns of the tokens of one picture."""
         pixels = 2 * self.latent_patch
         return self.height // pixels, self.width // pixels
-
-    def varied(self, references: int | None = None) -> ReImagineConfig:
-        """The size with other conditions, as the ablation trains them.
-
-        Args:
-            references: 2 as the paper has it; 1 has nothing to tell: a person without a back.
-
-        Raises:
-            InputError: there is no such condition.
-        """
-        if references not in (None, 1, 2):
-            raise InputError("references", "", f"can't be {references}", "use 1 or 2")
-        return replace(self)
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
@@ -138,13 +129,13 @@ class ReImagineConfig:
 _RANGES = (
     ("width", 8, 4096), ("height", 8, 4096), ("picture_channels", 3, 4), ("steps", 1, 1000),
     ("guidance", 0, 100), ("lora_rank", 1, 4096), ("window", 1, 1000), ("overlap", 0, 999),
-    ("decode_together", 1, 1000),
+    ("reference_columns", 0, 4096), ("decode_together", 1, 1000),
 )
 
 
 def _small(
     size: str, width: int, height: int, blocks: tuple[int, int, int], heads: int,
-    video: tuple[int, int], window: int, rank: int,
+    columns: int, video: tuple[int, int], window: int, rank: int,
 ) -> ReImagineConfig:
     """A size on linear latents of 4 x 4 patches, with the residual objective.
 
@@ -152,15 +143,16 @@ def _small(
         size: its name.
         width, height: of the pictures, pixels.
         blocks: double and single ones of the transformer; double ones of the ControlNet.
-        heads: of 32 channels each.
-        video: heads and blocks of the video model.
+        heads: of 64 channels each.
+        columns: of each side of the reference that are looked at.
+        video: heads, of 32 channels each, and blocks of the video model.
         window: frames that it sees.
         rank: of the LoRA.
     """
     flux = {
-        "in_channels": 64, "attention_head_dim": 32, "num_attention_heads": heads,
-        "joint_attention_dim": 64, "pooled_projection_dim": 64, "guidance_embeds": False,
-        "axes_dims_rope": (4, 14, 14),
+        "in_channels": 4 * LATENTS, "attention_head_dim": 64, "num_attention_heads": heads,
+        "joint_attention_dim": CONTEXT, "pooled_projection_dim": CONTEXT,
+        "guidance_embeds": False, "axes_dims_rope": (8, 28, 28),
     }
     return ReImagineConfig(
         size=size,
@@ -169,27 +161,28 @@ def _small(
         picture_channels=4,
         transformer={**flux, "num_layers": blocks[0], "num_single_layers": blocks[1]},
         controlnet={**flux, "num_layers": blocks[2], "num_single_layers": 0},
-        prompt={"length": 2, "width": 64, "pooled_width": 64},
-        pose_adapter={"dim": 64},
+        prompt={"length": 2, "width": CONTEXT, "pooled_width": CONTEXT},
+        pose_adapter={"dim": 4 * LATENTS},
         video={
             "patch_size": (1, 2, 2), "num_attention_heads": video[0], "attention_head_dim": 32,
-            "in_channels": 16, "out_channels": 16, "text_dim": 64, "freq_dim": 64,
+            "in_channels": LATENTS, "out_channels": LATENTS, "text_dim": CONTEXT, "freq_dim": 64,
             "ffn_dim": 96 * video[0], "num_layers": video[1], "rope_max_seq_len": 128,
         },
-        autoencoder={"in_channels": 4, "patch": 4, "latent_channels": 16},
+        autoencoder=small_autoencoder(),
         objective="residual",
         steps=4,
         guidance=0.0,
         lora_rank=rank,
         window=window,
         overlap=window // 4,
+        reference_columns=columns,
     )
 
 
-NANO = _small("nano", 96, 128, (1, 4, 1), 6, (4, 3), window=8, rank=16)
+NANO = _small("nano", 96, 128, (1, 4, 1), 3, 8, (4, 3), window=8, rank=16)
 """Trains on one CPU core in about an hour; the method's README says what it departs in."""
 
-TINY = _small("tiny", 192, 256, (4, 8, 2), 12, (8, 6), window=16, rank=32)
+TINY = _small("tiny", 192, 256, (4, 8, 2), 6, 16, (8, 6), window=16, rank=32)
 """For one large GPU."""
 
 _FLUX: dict[str, Any] = {

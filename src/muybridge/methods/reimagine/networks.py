@@ -185,12 +185,28 @@ class ReImagineNetworks(nn.Module):
             poses: normals of the naked body in these pictures, which small sizes want.
         """
         sides = self.encode(_both(pictures))
-        tokens = packed(torch.cat([sides[:, 0], sides[:, 1]], -1))
+        tokens = self._wide(sides)
         if self.pose_adapter is not None and poses is not None:
-            seen = self.encode(_both(poses))
-            tokens = tokens + self.pose_adapter(packed(torch.cat([seen[:, 0], seen[:, 1]], -1)))
+            tokens = tokens + self.pose_adapter(self._wide(self.encode(_both(poses))))
+        return Reference(tokens, self.reference_ids().to(tokens.device), sides)
+
+    def reference_ids(self) -> Float[Tensor, "R 3"]:
+        """(1, row, column) of the reference's tokens in the wide picture."""
         rows, columns = self.config.token_grid
-        return Reference(tokens, token_ids((rows, 2 * columns)).to(tokens.device), sides)
+        return token_ids((rows, 2 * columns))[self._looked_at()]
+
+    def _wide(self, sides: Float[Tensor, "B 2 K h w"]) -> Float[Tensor, "B R D"]:
+        """Tokens of the front beside the back that are looked at."""
+        return packed(torch.cat([sides[:, 0], sides[:, 1]], -1))[:, self._looked_at()]
+
+    def _looked_at(self) -> Tensor:
+        """Which of the wide picture's tokens stand behind the noise, ``[R]``."""
+        rows, columns = self.config.token_grid
+        kept = self.config.reference_columns or columns
+        column = torch.arange(2 * columns) % columns
+        first = (columns - kept) // 2
+        inside = (column >= first) & (column < first + kept)
+        return inside.repeat(rows).nonzero()[:, 0]
 
     def control(self, normals: Float[Tensor, "B C H W"]) -> Float[Tensor, "B N D"]:
         """Tokens of the world's normals that steer; noise plays no part in them."""

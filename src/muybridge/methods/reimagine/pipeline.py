@@ -1,0 +1,163 @@
+"""ReImagine's pipeline: front, back and normals in; frames of any size out.
+
+Normals are made in blocks of frames of fixed length and kept in a file; every picture is sampled
+by itself; what refines sees the latents of a view as a video (see :mod:`muybridge.methods.latent`
+for the rest).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from muybridge.camera import Cameras
+from muybridge.camera.crop import Crop
+from muybridge.errors import InputError
+from muybridge.methods.avatar.scene import AvatarScene
+from muybridge.methods.cropped import BLOCK
+from muybridge.methods.hvg.conditions import crop_of_video
+from muybridge.methods.latent import LatentPipeline, Prepared
+from muybridge.methods.loading import checked_steps, chosen_device, chosen_dtype, folder_of
+from muybridge.methods.pipeline import Tell
+from muybridge.methods.reimagine.checkpoints import load as load_networks
+from muybridge.methods.reimagine.checkpoints import save
+from muybridge.methods.reimagine.conditions import (
+    shown_side,
+    sides_of,
+    turn_to_front,
+    world_normals,
+)
+from muybridge.methods.reimagine.diffuse import Conditions, sample
+from muybridge.methods.reimagine.networks import ReImagineNetworks
+from muybridge.methods.reimagine.spec import SPEC
+from muybridge.motion import Motion
+from muybridge.person import Person
+from muybridge.sampling import DiskGrids
+
+_PREPARING, _PAINTING = 0.15, 0.85
+"""Shares of the time before the first frame at which normals and pictures are done, roughly."""
+
+
+class ReImaginePipeline(LatentPipeline):
+    """A person in any motion and view, from one or two pictures.
+
+    Args:
+        networks: of a size.
+        size: its name.
+        references: 1 leaves the back out where there is one.
+        steps: of the per-frame sampler; the size's own by default.
+        control: how strongly the normals steer; 1 is the release's.
+        detail: whether the avatar's fine detail is returned to enlarged results.
+    """
+
+    spec = SPEC
+    before = 0.7
+
+    def __init__(
+        self, networks: ReImagineNetworks, size: str, *, references: int = 2,
+        steps: int | None = None, control: float = 1.0, detail: bool = True,
+    ) -> None:
+        if references not in (1, 2):
+            raise InputError("references", "", f"can't be {references}", "use 1 or 2")
+        if not 0 <= control <= 2:
+            raise InputError("controlnet_conditioning_scale", "", f"is {control}", "give 0 to 2")
+        self.networks: ReImagineNetworks = networks
+        self.size, self.detail = size, detail
+        self.references, self.steps, self.control = references, steps, control
+        config = networks.config
+        pixels = config.width * config.height
+        latents = config.latent_channels * pixels // networks.patch**2
+        self.kept_bytes = 2 * 4 * latents + config.picture_channels * pixels
+
+    def save_pretrained(self, folder: str | Path) -> None:
+        """Write the networks as a folder that :func:`muybridge.load` reads.
+
+        Raises:
+            InputError: the folder holds something else.
+        """
+        save(self.networks, Path(folder))
+
+    @classmethod
+    def from_pretrained(cls, folder: str | Path, **options: Any) -> ReImaginePipeline:
+        """The pipeline of a folder of weights.
+
+        Raises:
+            InputError: the folder does not hold them whole.
+        """
+        return load(str(folder), **options)
+
+    def prepare(
+        self, person: Person, motion: Motion, cameras: Cameras, seed: int, tell: Tell
+    ) -> Prepared:
+        """See :meth:`LatentPipeline.prepare`."""
+        config = self.networks.config
+        crop = crop_of_video(person, motion, cameras, config.width, config.height)
+        files = DiskGrids()
+        given = self._conditions(person, motion, crop, files, tell)
+
+        def painted(done: int, of: int) -> None:
+            share = _PREPARING + (_PAINTING - _PREPARING) * done / of
+            tell(share, f"picture {done} of {of}")
+
+        latents = sample(
+            self.networks, given, seed=seed, steps=self.steps, scale=self.control,
+            callback=painted,
+        )
+        return Prepared(crop, AvatarScene.of(person, motion), latents)
+
+    def _conditions(
+        self, person: Person, motion: Motion, crop: Crop, files: DiskGrids, tell: Tell
+    ) -> Conditions:
+        """The reference, and block by block the normals of the whole video."""
+        config, cameras = self.networks.config, crop.cameras
+        device = next(self.networks.transformer.parameters()).device
+        first_body = person.shaped.pose(motion.slice(0, 1))
+        turn = turn_to_front(first_body)
+        normals = files.zeros(
+            (cameras.views, motion.frames, 4, config.height, config.width), torch.uint8
+        )
+        for first in range(0, motion.frames, BLOCK):
+            last = min(first + BLOCK, motion.frames)
+            tell(_PREPARING * first / motion.frames, f"normals of frame {first + 1}")
+            posed = person.shaped.pose(motion.slice(first, last))
+            shown = world_normals(posed, cameras.slice(first, last), turn)
+            normals[:, first:last] = (shown * 255).round().to(torch.uint8)
+        sides = sides_of(person, first_body, crop, self.references)
+        with torch.no_grad():
+            reference = self.networks.reference(
+                sides.pictures[None].to(device), sides.normals[None].to(device)
+            )
+        return Conditions(reference, normals, shown_side(cameras, motion, sides.known))
+
+
+def load(
+    size_or_path: str = "nano", *, references: int = 2, lora: bool = True, detail: bool = True,
+    device: str | None = None, dtype: str | None = None, num_inference_steps: int | None = None,
+    controlnet_conditioning_scale: float = 1.0,
+) -> ReImaginePipeline:
+    """ReImagine's pipeline of a size, or of a folder of weights.
+
+    Args:
+        size_or_path: ``nano``, ``tiny``, or a folder.
+        references: 1 leaves the back out where there is one.
+        lora: merge the folder's LoRA.
+        detail: see :class:`ReImaginePipeline`.
+        device: ``cpu`` or ``cuda``; a GPU where there is one.
+        dtype: of the weights, such as ``float16``.
+        num_inference_steps: of the per-frame sampler.
+        controlnet_conditioning_scale: how strongly the normals steer.
+
+    Raises:
+        InputError: an option is out of range, or the folder does not hold the weights whole.
+        MissingWeights: the size's weights are not on this machine.
+    """
+    folder, size = folder_of(SPEC, size_or_path)
+    networks = load_networks(folder, chosen_dtype(dtype), lora=lora)
+    networks.requires_grad_(False)
+    networks.to(chosen_device(device))
+    return ReImaginePipeline(
+        networks, size, references=references, steps=checked_steps(num_inference_steps),
+        control=controlnet_conditioning_scale, detail=detail,
+    )

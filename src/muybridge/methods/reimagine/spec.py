@@ -1,0 +1,38 @@
+"""The ReImagine method, as data."""
+
+from __future__ import annotations
+
+from muybridge.methods.spec import MethodSpec, Size, Weights
+
+SPEC = MethodSpec(
+    name="reimagine",
+    title="ReImagine",
+    about=(
+        "An image model paints every frame by itself, steered by the world's normals of the body "
+        "and looking at the person's front and back; a video model then calms the sequence, "
+        "without any training for it."
+    ),
+    paper="Sun et al., ReImagine, arXiv 2604.19720",
+    reference=("front", "front+back", "assets"),
+    control=("motion", "cameras", "words"),
+    sizes=(
+        Size(
+            "nano", "128 x 96 pixels, trains on a CPU core in an hour; larger results are enlarged",
+            (Weights(
+                "nano", "Apache-2.0",
+                "your own training: muybridge train reimagine --size nano", 15,
+            ),),
+        ),
+        Size(
+            "tiny", "256 x 192 pixels, for half an hour of one large GPU; not trained yet",
+            (Weights(
+                "tiny", "Apache-2.0",
+                "your own training: muybridge train reimagine --size tiny --budget 30m", 100,
+            ),),
+        ),
+    ),
+    loader="muybridge.methods.reimagine.pipeline:load",
+    cost="muybridge.methods.reimagine.cost:cost",
+    recognises="muybridge.methods.reimagine.checkpoints:is_reimagine_folder",
+    recipe="muybridge.methods.reimagine.recipe:recipe",
+)
