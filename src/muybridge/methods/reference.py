@@ -46,14 +46,15 @@ def whole_body(body: PosedBody, cameras: Cameras, width: int, height: int) -> Cr
 
 
 def reference_of(
-    person: Person, width: int, height: int, framing: Framing = whole_body
+    person: Person, width: int, height: int, framing: Framing = whole_body, drawn_from: str = "0"
 ) -> Reference:
-    """The first photo of a person; a drawing of them from the front where there is none.
+    """The first photo of a person; a drawing of them where there is none.
 
     Args:
         person: who.
         width, height: of the picture, pixels.
         framing: which part is shown.
+        drawn_from: azimuth of the drawing's camera, degrees; 0 is the front.
     """
     if person.photos:
         photo = person.photos[0]
@@ -64,7 +65,7 @@ def reference_of(
         cameras = Cameras(photo.K[None, None], photo.T_cam_world[None, None], columns, rows)
         whole = torch.cat([image * alpha, alpha])
     else:
-        motion, cameras, whole = _drawn(person, width / height)
+        motion, cameras, whole = _drawn(person, width / height, drawn_from)
     crop = framing(person.shaped.pose(motion), cameras, width, height)
     return cut_out(whole, motion, cameras, crop)
 
@@ -103,12 +104,14 @@ def cut_out(
     )
 
 
-def _drawn(person: Person, aspect: float) -> tuple[Motion, Cameras, Float[Tensor, "4 H W"]]:
-    """The person standing at ease, from the front, as their texture has them."""
+def _drawn(
+    person: Person, aspect: float, azimuth: str
+) -> tuple[Motion, Cameras, Float[Tensor, "4 H W"]]:
+    """The person standing at ease, seen from there, as their texture has them."""
     motion = retarget(clips.make("idle", 1), person.rest_joints)
     posed = person.posed(motion)
     cameras = build_cameras(
-        "static:0", torch.cat([posed.joints, posed.vertices[:, ::61]], 1),
+        f"static:{azimuth}", torch.cat([posed.joints, posed.vertices[:, ::61]], 1),
         frames=1, width=round(_DRAWN * aspect), height=_DRAWN,
     )
     texture = prepare_texture(torch.from_numpy(person.texture), posed.mesh)

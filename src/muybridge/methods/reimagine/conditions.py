@@ -120,7 +120,7 @@ def sides_of(
 ) -> Sides:
     """Front and back with the pelvis where the video has it, at the first frame's size.
 
-    Smaller where the body would not be seen whole. Who has no photos is drawn from the front.
+    Smaller where the body would not be seen whole. Who has no photos is drawn from both sides.
 
     Args:
         person: who.
@@ -138,16 +138,15 @@ def sides_of(
     for photo in person.photos:
         side = _side_of(photo)
         photos[side] = photos[side] or photo
-    if references == 1 and photos[0] is not None:
-        photos[1] = None
-    found: list[tuple[Tensor, Tensor] | None] = []
-    for number, photo in enumerate(photos):
-        if photo is None and (number == 1 or person.photos):
-            found.append(None)
+    found: list[tuple[Tensor, Tensor] | None] = [None, None]
+    for side, photo in enumerate(photos):
+        if person.photos and photo is None:
+            continue
+        if references == 1 and side == 1 and found[0] is not None:
             continue
         alone = replace(person, photos=() if photo is None else (photo,))
-        picture = reference_of(alone, width, height, framing)
-        found.append((picture.picture, own_normals(person.shaped.pose(picture.motion), picture)))
+        picture = reference_of(alone, width, height, framing, ("0", "180")[side])
+        found[side] = picture.picture, own_normals(person.shaped.pose(picture.motion), picture)
     nothing = torch.zeros(4, height, width)
     pictures, normals = zip(*(pair or (nothing, nothing) for pair in found), strict=True)
     known = torch.tensor([pair is not None for pair in found])
