@@ -211,10 +211,10 @@ def train_only(networks: ReImagineNetworks, *names: str) -> None:
         if part is not None:
             part.requires_grad_(True)
     if "controlnet" in names and not networks.controlnet.config["num_single_layers"]:
-        # nobody reads what the last block says to the text
         last = networks.controlnet.transformer_blocks[-1]
-        last.ff_context.requires_grad_(False)
-        last.attn.to_add_out.requires_grad_(False)
+        for part in (last.ff_context, last.attn.to_add_out, last.attn.add_q_proj,
+                     last.attn.norm_added_q):
+            part.requires_grad_(False)  # nobody reads what the last block says to the text
 
 
 def export(networks: ReImagineNetworks, folder: Path) -> None:

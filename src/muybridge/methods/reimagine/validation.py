@@ -21,6 +21,8 @@ _PEOPLE = 6
 _PLATE_PEOPLE = 3
 _FRAMES = (0, 5)
 """Frames of a moving block that are looked at, as far as there are any."""
+_SHOWN = 8
+"""Pictures of a row of the plate."""
 _NOISE = 0.4
 """Share of noise from which the video model is tried."""
 
@@ -119,6 +121,6 @@ def validate_video(networks: ReImagineNetworks, subjects: Sequence[Subject]) -> 
 
 
 def _strip(pictures: Float[Tensor, "V T 4 h w"]) -> Float[Tensor, "3 h W"]:
-    """The pictures of a block side by side, eight at most."""
+    """Some pictures of a block side by side."""
     flat = pictures.flatten(0, 1)
-    return torch.cat(list(over_grey(flat[:: -(-len(flat) // 8)])), 2)
+    return torch.cat(list(over_grey(flat[[k * len(flat) // _SHOWN for k in range(_SHOWN)]])), 2)
