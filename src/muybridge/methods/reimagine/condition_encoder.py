@@ -32,24 +32,26 @@ Grid = Sequence[int]
 """Rows and columns of tokens."""
 
 
-def token_ids(grid: Grid, kind: float = 1.0) -> Float[Tensor, "N 3"]:
+def token_ids(grid: Grid, kind: float = 1.0, column: int = 0) -> Float[Tensor, "N 3"]:
     """Position ids (kind, row, column) of a grid of tokens, row by row.
 
     Args:
         grid: rows and columns.
         kind: 0 for noise tokens, 1 for everything that is looked at.
+        column: of the first one.
     """
     rows, columns = torch.meshgrid(*(torch.arange(n).float() for n in grid), indexing="ij")
-    return torch.stack([torch.full_like(rows, kind), rows, columns], -1).flatten(0, 1)
+    ids = torch.stack([torch.full_like(rows, kind), rows, columns + column], -1)
+    return ids.flatten(0, 1)
 
 
-def _placed(count: int, grid: Grid | None) -> Float[Tensor, "1 N 3"]:
-    """Ids of a grid, or all (1, 0, 0)."""
+def _placed(count: int, grid: Grid | None, column: int = 0) -> Float[Tensor, "1 N 3"]:
+    """Ids of a grid that begins at a column, or all (1, 0, 0)."""
     if grid is None:
         return torch.tensor([1.0, 0.0, 0.0]).repeat(1, count, 1)
     if grid[0] * grid[1] != count:
-        raise ValueError(f"a grid of {grid} is not {count} tokens")
-    return token_ids(grid)[None]
+        raise ValueError(f"a grid of {tuple(grid)} is not {count} tokens")
+    return token_ids(grid, column=column)[None]
 
 
 class _Turning(nn.Module):
@@ -119,6 +121,8 @@ class ConditionEncoder(ModelMixin, ConfigMixin):  # type: ignore[misc]
         query_grid: rows and columns that the queries stand in; ``None``: all at (1, 0, 0), as
             in the release.
         back_grid: the same for the learned back.
+        query_column, back_column: where these grids begin; the back is beside the front where
+            they are one wide picture.
 
     Raises:
         ValueError: widths, heads or grids don't fit each other.
@@ -139,6 +143,8 @@ class ConditionEncoder(ModelMixin, ConfigMixin):  # type: ignore[misc]
         rope_axes: Sequence[int] = (0, 1),
         query_grid: Grid | None = None,
         back_grid: Grid | None = None,
+        query_column: int = 0,
+        back_column: int = 0,
     ) -> None:
         super().__init__()
         if model_dim != input_dim or input_dim % 4 or model_dim % num_heads:
@@ -160,8 +166,10 @@ class ConditionEncoder(ModelMixin, ConfigMixin):  # type: ignore[misc]
         self.missing_back_embedding = nn.Parameter(
             0.02 * torch.randn(1, back_view_length, model_dim)
         )
-        self.register_buffer("frontal_agg_ids", _placed(num_frontal_queries, query_grid))
-        self.register_buffer("missing_back_ids", _placed(back_view_length, back_grid))
+        front = _placed(num_frontal_queries, query_grid, query_column)
+        back = _placed(back_view_length, back_grid, back_column)
+        self.register_buffer("frontal_agg_ids", front)
+        self.register_buffer("missing_back_ids", back)
 
     def project(
         self, name: str, tokens: Float[Tensor, "B N C"], ids: Float[Tensor, "N 3"]
