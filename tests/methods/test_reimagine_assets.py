@@ -22,6 +22,7 @@ from muybridge.methods.reimagine.assets import (
     read_assets,
 )
 from muybridge.methods.reimagine.assets_corpus import read_wearer, wearer_of, write_wearer
+from muybridge.methods.reimagine.assets_recipe import assets_recipe
 from muybridge.methods.reimagine.assets_training import (
     Wearers,
     assets_loss,
@@ -31,10 +32,12 @@ from muybridge.methods.reimagine.assets_training import (
     validate_assets,
     worn_by,
 )
+from muybridge.methods.reimagine.checkpoints import load, save
 from muybridge.methods.reimagine.collage import collage, split_pair, trunk_width
 from muybridge.methods.reimagine.composition import ComposingNetworks, encoder_of
 from muybridge.methods.reimagine.config import NANO, PAPER
 from muybridge.methods.reimagine.networks import ReImagineNetworks
+from muybridge.methods.reimagine.recipe import recipe
 from muybridge.methods.sitters import Sitter
 from muybridge.networks.linear_autoencoder import LinearAutoencoder
 from muybridge.training import Context
@@ -215,8 +218,47 @@ def test_a_wearer_s_file(wearer, tmp_path):
 
 
 def test_who_has_no_assets_is_left_out(person):
-    bare = replace(person, clips=(replace(person.clips[0], assets={}),))
+    bare = replace(person, clips=(replace(person.clips[0], assets={}, source="elsewhere"),))
     assert wearer_of(bare, CONFIG) is None
+
+
+def test_assets_are_cut_anew_where_a_clip_has_none(person, wearer):
+    bare = replace(person, clips=(replace(person.clips[0], assets={}),))
+    again = wearer_of(bare, CONFIG)
+    assert again is not None and set(again.canvases) == set(wearer.canvases)
+    for name, picture in again.canvases.items():  # from finer textures, so nearly the same
+        assert float((picture.float() - wearer.canvases[name].float()).abs().mean()) < 6
+
+
+def test_the_recipe_puts_the_encoder_beside_the_rest(networks, wearer, tmp_path):
+    given = tmp_path / "given"
+    save(replace_encoder(networks, None), given)
+    context = Context(tmp_path / "run", "assets", init=given)
+    for split in ("train", "validation"):
+        write_wearer(wearer, context.folder("wearers") / split / "a.safetensors")
+    made = assets_recipe(CONFIG)
+    assert made.takes_init and made.needs_data
+    trainee = made.stages[1].prepare(context)
+    trainee.export(trainee.module, context.folder("assets"))
+    made.finish(context, tmp_path / "out")
+    found = load(tmp_path / "out")
+    assert found.condition_encoder is not None
+    assert torch.equal(found.transformer.proj_out.weight, networks.transformer.proj_out.weight)
+    with pytest.raises(InputError, match="--init"):
+        made.stages[1].prepare(Context(tmp_path / "run", "assets"))
+    with pytest.raises(InputError, match="size"):
+        assets_recipe(NANO).stages[1].prepare(context)
+    assert recipe("nano", part="assets").takes_init
+    with pytest.raises(InputError, match="part nose"):
+        recipe("nano", part="nose")
+
+
+def replace_encoder(networks, encoder):
+    """The same networks with another encoder of assets."""
+    return ReImagineNetworks(
+        networks.config, networks.transformer, networks.controlnet, networks.prompt,
+        networks.vae, networks.pose_adapter, networks.video, encoder,
+    )
 
 
 def test_collages_stand_where_the_true_sides_stand(wearer):

@@ -17,6 +17,8 @@ from torch import Tensor
 from muybridge.body.skeleton import JOINT_INDEX
 from muybridge.camera.crop import pixels_per_metre
 from muybridge.data import Reference
+from muybridge.data.people import FILL, SOURCE, remade
+from muybridge.data.people import assets as cut_assets
 from muybridge.errors import InputError
 from muybridge.methods.corpora import VALIDATION
 from muybridge.methods.hvg.conditions import aligned_crop
@@ -113,19 +115,25 @@ def prepare_wearers(context: Context, tell: Tell, config: ReImagineConfig) -> No
     if not list((out / "train").glob("*.safetensors")):
         raise InputError(
             context.data, "assets", "nobody has any",
-            "make people with: muybridge people 300 --canonical --canonical-size none",
+            "make people with: muybridge people 300",
         )
 
 
 def wearer_of(sitter: Sitter, config: ReImagineConfig) -> Wearer | None:
-    """A person with assets; nobody where a clip has none, or there is no back.
+    """A person with assets; nobody where there are none, or no back.
+
+    Assets of the project's own people are cut out anew where their clips have none.
 
     Args:
         sitter: the person. ``config``: of the size.
     """
-    known = next((c for c in sitter.clips if c.assets and "back" in c.references), None)
-    if known is None:
+    backs = [c for c in sitter.clips if "back" in c.references]
+    if not backs:
         return None
+    known = next((c for c in backs if c.assets), backs[0])
+    if not known.assets and known.source == SOURCE:
+        height, width = known.references["back"].rgba.shape[:2]
+        known = replace(known, assets=cut_assets(remade(known)[0], (width, height), FILL)[0])
     try:
         assets = assets_of_clip(known)
     except InputError:  # a coat may hide all else that somebody wears

@@ -15,6 +15,7 @@ from typing import Any
 from torch import nn
 
 from muybridge.errors import InputError
+from muybridge.methods.reimagine.assets_recipe import assets_recipe
 from muybridge.methods.reimagine.checkpoints import add_lora, assemble, save_lora
 from muybridge.methods.reimagine.config import CONFIGS, ReImagineConfig
 from muybridge.methods.reimagine.corpus import prepare, read_subjects
@@ -43,19 +44,23 @@ def recipe(size: str, **changes: Any) -> Recipe:
 
     Args:
         size: its name.
-        changes: of the conditions, as ablations have them; there are none.
+        changes: ``part="assets"`` trains the encoder of assets for networks that are there;
+            there are no others.
 
     Raises:
         InputError: there is no such size or condition.
     """
-    config = CONFIGS.get(size)
-    if changes:
-        raise InputError("recipe", ", ".join(changes), "can't be changed", "leave it out")
+    config, part = CONFIGS.get(size), changes.pop("part", "")
+    if changes or part not in ("", "assets"):
+        what = ", ".join(changes) or f"part {part}"
+        raise InputError("recipe", what, "can't be changed", "leave it out")
     if config is None or not config.autoencoder:
         raise InputError(
             f"method reimagine-{size}", "recipe", "starts from FLUX.1-Kontext on many GPUs, and "
             "is not here", "train nano or tiny",
         )
+    if part:
+        return assets_recipe(config)
     return Recipe(
         "reimagine", size,
         (
