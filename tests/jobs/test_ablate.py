@@ -55,7 +55,7 @@ def test_claims_name_variants():
     with pytest.raises(InputError, match="variants"):
         Ablation((Variant("all", "as it is"),), (CLAIM,))
     assert {v.name for v in ABLATION.variants} >= {c.worse for c in ABLATION.claims}
-    assert len({job.folder_of(v) for v in ABLATION.variants}) == len(ABLATION.variants)
+    assert len({v.slug for v in ABLATION.variants}) == len(ABLATION.variants)
 
 
 def test_a_method_without_an_ablation(tmp_path):
@@ -77,10 +77,10 @@ def test_gas_on_one_person(tmp_path, monkeypatch, capsys):
     assert json.loads((out / "ablation.json").read_text())["holds"] == told["holds"]
     (verdict,) = told["verdicts"]
     assert verdict["better"] != verdict["worse"]  # without its cue it paints something else
-    assert (out / "gas" / "scores.json").is_file()
-    assert (out / "w-o-appearance-cue" / "scores.json").is_file()
+    assert (out / "gas" / "novel-view" / "scores.json").is_file()
+    assert (out / "w-o-appearance-cue" / "novel-view" / "scores.json").is_file()
     assert read_image(out / "novel-view.png").shape[0] > 3 * 64  # truth and two variants
-    item = out / "gas" / "items" / "novel-view" / "00-orbit.json"
+    item = out / "gas" / "novel-view" / "items" / "novel-view" / "00-orbit.json"
     began = item.stat().st_mtime_ns
     monkeypatch.setattr("muybridge.evaluation.plates.FAST", TINY)
     code = main(["ablate", "gas", "--fast", "--plates", str(plates), "-o", str(out),

@@ -62,7 +62,7 @@ def test_pictures_are_encoded_alike_in_any_number(networks):
     ],
 )
 def test_the_task_follows_the_video(networks, views, frames, axes):
-    made = plan(networks, views, frames)
+    made = plan(networks, views, frames, Settings(steps=4))
     passes = [made(step) for step in range(4)]
     for (each,), axis in zip(passes, axes, strict=True):
         windows, other = (
@@ -71,6 +71,12 @@ def test_the_task_follows_the_video(networks, views, frames, axes):
         assert other is None and each.mode == {"time": "pose", "views": "view"}[axis]
         assert windows.size == min(4, frames if axis == "time" else views)
         assert all(window[0] == 0 for window in windows.items)
+
+
+def test_a_single_step_looks_along_both(networks):
+    across, along = plan(networks, 2, 3, Settings(steps=1))(0)
+    assert (across.mode, along.mode) == ("view", "pose")
+    assert across.frames is None and along.views is None and across.weight == along.weight
 
 
 def test_guidance_follows_the_paper():

@@ -16,8 +16,9 @@ from muybridge.cli.evaluate import MaybeFolder
 class Ablate:
     """Measure a method with parts of it taken away, as its paper does.
 
-    Writes ablation.json, table.md, a sheet for each protocol, and a folder for each variant as
-    muybridge evaluate does. The same command goes on where a run was stopped.
+    Some methods train every variant anew, equally long: give --data and --budget. Writes
+    ablation.json, table.md, a sheet for each protocol, a folder for each variant as muybridge
+    evaluate does, and trained/. The same command goes on where a run was stopped.
 
     Attributes:
         method: see muybridge methods.
@@ -26,6 +27,9 @@ class Ablate:
         plates: folder of Plates; the user's cache by default.
         out: the output folder; ablation/METHOD by default.
         body: exact, or fitted to the reference.
+        data: folder of people, where variants are trained anew.
+        budget: of each training: 500steps, or steps by stage as image:900,video:300.
+        precision: of the training: fp32 (unless given), or bf16 (autocast).
         workers: processes.
         threads: of each process.
         again: measure everything anew.
@@ -39,6 +43,9 @@ class Ablate:
     plates: MaybeFolder = None
     out: Annotated[Path | None, tyro.conf.arg(aliases=["-o"], metavar="FOLDER")] = None
     body: Literal["exact", "fitted"] = "exact"
+    data: MaybeFolder = None
+    budget: str = ""
+    precision: str = ""
     workers: int = 2
     threads: int = 1
     again: bool = False
@@ -52,9 +59,13 @@ def main(argv: list[str]) -> int:
     stop_on_terminate()
     from muybridge.evaluation.plates import FAST, FULL
     from muybridge.jobs.ablate import AblationRequest, ablate
+    from muybridge.jobs.ablate_training import Practice
     from muybridge.jobs.progress import listening
 
-    request = AblationRequest(asked.method, FAST if asked.fast else FULL, asked.people, asked.body)
+    request = AblationRequest(
+        asked.method, FAST if asked.fast else FULL, asked.people, asked.body,
+        Practice(asked.data, asked.budget, 0, asked.precision, asked.workers * asked.threads),
+    )
     out = asked.out or Path("ablation") / asked.method
     with listening(asked.quiet) as listener:
         told = ablate(

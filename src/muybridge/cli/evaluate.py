@@ -33,6 +33,7 @@ class Evaluate:
             fitted: they are found in the reference.
         reference: front, or front+back; the least that the method takes by default.
         set: options of the method, NAME=VALUE.
+        weights: folder of weights of the method, as your own training writes them.
         frames_from: measure the frames of this folder; --list says what it has to hold.
         frames_to: also write all frames, as --frames-from takes them.
         extractor: more for sets, NAME=PATH of weights, as "fid[inception-2015]=FILE".
@@ -55,6 +56,7 @@ class Evaluate:
     body: Literal["exact", "fitted"] = "exact"
     reference: Literal["", "front", "front+back"] = ""
     set: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME=VALUE")] = ()
+    weights: MaybeFolder = None
     frames_from: MaybeFolder = None
     frames_to: MaybeFolder = None
     extractor: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME=PATH")] = ()
@@ -90,7 +92,7 @@ def main(argv: list[str]) -> int:
     request = job.Evaluation(
         asked.method, plates, protocols, asked.people, asked.body, asked.reference,
         options(asked.set), asked.frames_from,
-        _paths(asked.extractor, "--extractor"), _paths(asked.lpips, "--lpips"),
+        _paths(asked.extractor, "--extractor"), _paths(asked.lpips, "--lpips"), asked.weights,
     ).checked()
     if asked.dry_run:
         cost = job.forecast(request, asked.workers, root)

@@ -38,6 +38,8 @@ class Train:
         seed: everything random follows from it; 0 unless given.
         threads: to compute with; all cores unless given.
         init: weights to begin with, where the recipe takes them.
+        files_from: folder of a run of this method and size on the same data; what it has made of
+            the data is not made again.
         dry_run: only say what it will take: stages, steps, parameters, memory.
         precision: fp32 (unless given), or bf16 (autocast).
         device: auto, cpu or cuda.
@@ -58,6 +60,7 @@ class Train:
     seed: MaybeNumber = None
     threads: MaybeNumber = None
     init: MaybeFile = None
+    files_from: MaybeFile = None
     dry_run: bool = False
     precision: str = ""
     device: str = "auto"
@@ -78,8 +81,8 @@ def main(argv: list[str]) -> int:
 
     wanted = Training(
         asked.method, asked.size, asked.budget, asked.seed or 0, asked.data, asked.init,
-        asked.threads, asked.precision, asked.device, asked.compile, asked.checkpoint_every,
-        asked.validate_every, asked.log_every,
+        asked.files_from, asked.threads, asked.precision, asked.device, asked.compile,
+        asked.checkpoint_every, asked.validate_every, asked.log_every,
     )
     if asked.resume:
         wanted = taken_up(wanted, asked.out, asked.seed)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from muybridge import methods
 from muybridge.errors import InputError
 from muybridge.evaluation.plates import FULL, Plates
 from muybridge.evaluation.summary import badness, comparison, heading, markdown, number
+from muybridge.jobs.ablate_training import Practice, train_variants
 from muybridge.jobs.evaluate import Evaluation, evaluate
 from muybridge.jobs.evaluate_report import header
 from muybridge.jobs.evaluate_work import STRIP, BodyKind
@@ -69,19 +69,23 @@ class AblationRequest:
         method: its name, or name and size.
         plates: on which people. ``people``: only the first ones; 0 for all.
         body: see :class:`muybridge.jobs.evaluate.Evaluation`.
+        practice: how variants are trained, for ablations that train some.
     """
 
     method: str
     plates: Plates = FULL
     people: int = 0
     body: BodyKind = "exact"
+    practice: Practice = Practice()
 
 
 def ablate(
     request: AblationRequest, out: Path, *, plates_folder: Path | None = None, workers: int = 2,
     threads: int = 1, again: bool = False, listener: Listener | None = None,
 ) -> dict[str, Any]:
-    """Measure every variant in ``out/<variant>``; what is measured already is kept.
+    """Train variants where that is asked for, and measure every one in ``out/<variant>``.
+
+    What is trained or measured already is kept.
 
     Args:
         request: what is measured.
@@ -103,35 +107,40 @@ def ablate(
             "use one of " + ", ".join(n for n, s in methods.specs().items() if s.ablation),
         )
     asked: Ablation = resolve(spec.ablation)
-    protocols = tuple(dict.fromkeys(claim.protocol for claim in asked.claims))
-    found: dict[str, dict[str, Any]] = {}
-    for position, variant in enumerate(asked.variants):
+    name = f"{spec.name}-{size}"
+    trained = train_variants(name, asked.variants, request.practice, out, listener)
+    plan = [(p, v) for v in asked.variants for p in asked.protocols_of(v)]
+    found: dict[str, dict[str, dict[str, Any]]] = {}
+    for position, (protocol, variant) in enumerate(plan):
         measured = Evaluation(
-            variant.method or f"{spec.name}-{size}", request.plates, protocols, request.people,
-            request.body, options=variant.options,
+            variant.method or name, request.plates, (protocol,),
+            _people(request.people, asked.people.get(protocol, 0)), request.body,
+            options=variant.options, weights=trained.get(variant.name),
         )
-        found[variant.name] = evaluate(
-            measured, out / folder_of(variant), plates_folder=plates_folder, workers=workers,
-            threads=threads, again=again,
-            listener=within(listener, variant.name, position, len(asked.variants)),
+        found.setdefault(protocol, {})[variant.name] = evaluate(
+            measured, out / variant.slug / protocol, plates_folder=plates_folder,
+            workers=workers, threads=threads, again=again,
+            listener=within(listener, f"{variant.name}, {protocol}", position, len(plan)),
         ) | {"label": variant.name}
-    verdicts = [verdict(claim, found) for claim in asked.claims]
+    verdicts = [verdict(claim, found[claim.protocol]) for claim in asked.claims]
     told = {
-        "muybridge_ablation": 1, "method": f"{spec.name}-{size}", "note": asked.note,
-        "variants": {v.name: {"about": v.about, "folder": folder_of(v)} for v in asked.variants},
+        "muybridge_ablation": 1, "method": name, "note": asked.note,
+        "budget": request.practice.budget if trained else "",
+        "variants": {v.name: {"about": v.about, "folder": v.slug} for v in asked.variants},
         "verdicts": [asdict(v) | {"holds": v.holds, "text": v.text} for v in verdicts],
         "holds": all(v.holds for v in verdicts),
     }
     write_json(out / "ablation.json", told)
-    write_text(out / "table.md", page(asked, list(found.values()), verdicts))
-    for protocol in protocols:
-        write_image(out / f"{protocol}.png", _sheet(out, asked.variants, protocol, found))
+    budget = f"Trained anew, each for {request.practice.budget}." if trained else ""
+    write_text(out / "table.md", page(asked, found, verdicts, budget))
+    for protocol, scores in found.items():
+        write_image(out / f"{protocol}.png", _sheet(out, asked.variants, protocol, scores))
     return told
 
 
-def folder_of(variant: Variant) -> str:
-    """The name of a variant's folder."""
-    return re.sub(r"[^a-z0-9]+", "-", variant.name.lower()).strip("-")
+def _people(asked: int, most: int) -> int:
+    """How many people are measured, 0 for all."""
+    return min(asked or most, most or asked)
 
 
 def verdict(claim: Claim, found: Mapping[str, Mapping[str, Any]]) -> Verdict:
@@ -139,7 +148,7 @@ def verdict(claim: Claim, found: Mapping[str, Mapping[str, Any]]) -> Verdict:
 
     Args:
         claim: of a paper.
-        found: what ``scores.json`` says, by variant.
+        found: what ``scores.json`` says of the claim's protocol, by variant.
 
     Raises:
         InputError: the two share no item that has the metric.
@@ -165,14 +174,25 @@ def verdict(claim: Claim, found: Mapping[str, Mapping[str, Any]]) -> Verdict:
 
 
 def page(
-    asked: Ablation, scores: Sequence[Mapping[str, Any]], verdicts: Sequence[Verdict]
+    asked: Ablation, found: Mapping[str, Mapping[str, Mapping[str, Any]]],
+    verdicts: Sequence[Verdict], budget: str = "",
 ) -> str:
-    """``table.md``: the variants' scores by protocol, and the verdicts."""
-    lines = [*(f"- {line}" for line in header(scores[0])), ""]
-    if asked.note:
-        lines += [asked.note, ""]
-    for name in scores[0]["protocols"]:
-        lines += [f"## {name}", "", markdown(*comparison(scores, name)), ""]
+    """``table.md``: the variants' scores by protocol, and the verdicts.
+
+    Args:
+        asked: the ablation.
+        found: what ``scores.json`` says, by protocol and variant.
+        verdicts: on its claims.
+        budget: a sentence on how long variants were trained, if any were.
+    """
+    first = next(iter(next(iter(found.values())).values()))
+    lines = [*(f"- {line}" for line in header(first)), ""]
+    if note := " ".join(filter(None, (asked.note, budget))):
+        lines += [note, ""]
+    for protocol, by_variant in found.items():
+        people = next(iter(by_variant.values()))["plates"]["measured_people"]
+        lines += [f"## {protocol}, {people} people", ""]
+        lines += [markdown(*comparison(list(by_variant.values()), protocol)), ""]
     lines += ["## The paper's order", "", *(f"- {v.text}" for v in verdicts)]
     return "\n".join(lines) + "\n"
 
@@ -182,14 +202,13 @@ def _sheet(
     found: Mapping[str, Mapping[str, Any]],
 ) -> Any:
     """The first item of a protocol: the truth, then every variant, row by row."""
-    first = next(
-        name for name, item in found[variants[0].name]["items"].items()
-        if item["protocol"] == protocol
-    )
+    measured = [v for v in variants if v.name in found]
+    first = next(iter(found[measured[0].name]["items"]))
     rows: list[torch.Tensor] = []
     labels: list[str] = []
-    for variant in variants:
-        strip = torch.from_numpy(read_image(out / folder_of(variant) / "items" / f"{first}.png"))
+    for variant in measured:
+        file = out / variant.slug / protocol / "items" / f"{first}.png"
+        strip = torch.from_numpy(read_image(file))
         truth, made = (strip.permute(2, 0, 1).float() / 255).chunk(2, 1)
         width = found[variant.name]["plates"]["size"][0]
         for name, half in (("truth", truth), (variant.name, made)):

@@ -23,7 +23,13 @@ from muybridge.evaluation.protocols import Item, items, protocol, usual
 from muybridge.evaluation.summary import Result
 from muybridge.jobs import digest
 from muybridge.jobs.evaluate_report import write_report
-from muybridge.jobs.evaluate_work import BodyKind, Task, loaded_extractor, score_item
+from muybridge.jobs.evaluate_work import (
+    BodyKind,
+    Task,
+    load_method,
+    loaded_extractor,
+    score_item,
+)
 from muybridge.jobs.files import claim, read_json, write_json
 from muybridge.jobs.plates import forecast as plates_forecast
 from muybridge.jobs.plates import is_there, make_plates
@@ -32,6 +38,7 @@ from muybridge.jobs.progress import Listener, Progress
 from muybridge.jobs.record import method_record
 from muybridge.jobs.threads import threads as with_threads
 from muybridge.methods.cost import Extent
+from muybridge.methods.pipeline import HumanVideoPipeline
 from muybridge.methods.spec import resolve
 
 OWN_EXTRACTORS = {"fd[nano]": "", "fd-vid[nano]": ""}
@@ -59,6 +66,7 @@ class Evaluation:
         extractors: more of them for sets, by the name of their score: the path of their weights.
         lpips: backbones that LPIPS is taken with, ``squeeze``, ``alex`` or ``vgg``: the path of
             their weights.
+        weights: folder of weights of the method, in place of the size's own.
     """
 
     method: str
@@ -71,6 +79,7 @@ class Evaluation:
     frames: Path | None = None
     extractors: Mapping[str, str] = field(default_factory=dict)
     lpips: Mapping[str, str] = field(default_factory=dict)
+    weights: Path | None = None
 
     def checked(self) -> Evaluation:
         """This request, completed: size, protocols and reference are said.
@@ -115,11 +124,21 @@ class Evaluation:
         if self.frames is not None:
             if not self.method or "/" in self.method:
                 raise InputError("METHOD", "", f"is {self.method!r}", "give the frames a name")
-            if self.options:
-                raise InputError("--set", "", "belongs to a method", "leave it out with frames")
+            if self.options or self.weights:
+                field = "--weights" if self.weights else "--set"
+                raise InputError(field, "", "belongs to a method", "leave it out with frames")
             return self.method
         spec, size = methods.spec(self.method)
         return f"{spec.name}-{size}"
+
+    def load(self) -> HumanVideoPipeline:
+        """The method, with the weights that are asked for.
+
+        Raises:
+            InputError: the weights are another method's, or none.
+            MissingWeights: the size's weights are not on this machine.
+        """
+        return load_method(self.method, self.weights, self.options)
 
     def _reference(self, method: str) -> str:
         if self.frames is not None:
@@ -151,6 +170,8 @@ class Evaluation:
         if self.frames is None:
             spec, size = methods.spec(self.method)
             record = method_record(spec, size)
+            if self.weights is not None:
+                record["weights"] = [{"name": "given", "sha256": digest.of_path(self.weights)}]
         return {
             "method": record, "options": dict(self.options), "body": self.body,
             "reference": self.reference, "plates": described(self.plates),
@@ -198,7 +219,7 @@ def evaluate(
     if request.frames is not None:
         check_there(request.frames, wanted)
     else:
-        methods.load(request.method, **request.options)
+        request.load()
     root = plates_folder or cache_folder(request.plates)
     try:
         with claim(out) as work:
@@ -239,7 +260,7 @@ def _task(
     return Task(
         item, request.plates, root.resolve(), out, digest.of_data(depends), request.method,
         dict(request.options), request.body, request.frames, save, dict(request.extractors),
-        request.backbones,
+        request.backbones, request.weights and request.weights.resolve(),
     )
 
 

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, cast
 
 import numpy as np
 import torch
@@ -66,6 +66,7 @@ class Task:
         save: folder to write the frames to.
         extractors: of sets, by the name of their score: the path of their weights, or nothing.
         lpips: names of backbones and the paths of their weights.
+        weights: folder of the method's weights, in place of the size's own.
     """
 
     item: Item
@@ -80,6 +81,7 @@ class Task:
     save: Path | None = None
     extractors: Mapping[str, str] = field(default_factory=dict)
     lpips: tuple[tuple[str, str], ...] = ()
+    weights: Path | None = None
 
     @property
     def result_file(self) -> Path:
@@ -166,17 +168,42 @@ def _make(task: Task, whole: Clip, truth: Clip) -> tuple[Made, Times]:
     return Made.of(video.frames.cpu(), video.matte.cpu()), Times(took, waited, unit)
 
 
-_pipelines: dict[tuple[str, str], HumanVideoPipeline] = {}
+_pipelines: dict[tuple[str, str, str], HumanVideoPipeline] = {}
+
+
+def load_method(
+    method: str, weights: Path | None, options: Mapping[str, Any]
+) -> HumanVideoPipeline:
+    """A method, or a folder of weights of it.
+
+    Args:
+        method: name and size.
+        weights: the folder, if any.
+        options: of the loader.
+
+    Raises:
+        InputError: the weights are another method's, or none.
+        MissingWeights: the size's weights are not on this machine.
+    """
+    if weights is None:
+        return cast(HumanVideoPipeline, methods.load(method, **options))
+    loaded: HumanVideoPipeline = methods.load(weights, **options)
+    if loaded.spec.name != methods.spec(method)[0].name:
+        raise InputError(
+            weights, "", f"holds weights of {loaded.spec.name}, not of {method}",
+            "name their method",
+        )
+    return loaded
 
 
 def _pipeline(
     task: Task, person: Person, motion: Motion, cameras: Cameras
 ) -> HumanVideoPipeline:
     """The method, loaded once in a process; it has made a picture before it is timed."""
-    key = (task.method, repr(sorted(task.options.items())))
+    key = (task.method, str(task.weights), repr(sorted(task.options.items())))
     if key not in _pipelines:
         _pipelines.clear()
-        loaded = methods.load(task.method, **task.options)
+        loaded = load_method(task.method, task.weights, task.options)
         loaded(person, motion.slice(0, 1), cameras.select([0]).slice(0, 1), background=_CLEAR)
         _pipelines[key] = loaded
     return _pipelines[key]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import platform
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -40,11 +41,13 @@ class Training:
         seed: everything random follows from it.
         data: folder of the training data, for recipes that take one.
         init: weights to begin with, for recipes that take them.
+        files_from: a run on the same data, to take over what it has made of it.
         threads: to compute with; as it is where ``None``.
         precision: ``fp32`` or ``bf16``; fp32 where empty.
         device, compile: see :class:`muybridge.training.Options`.
         checkpoint_every, validate_every: ``5m``, ``200steps``.
         log_every: steps between two lines of the log.
+        changes: further arguments of the recipe, as ablations have them.
     """
 
     method: str
@@ -53,6 +56,7 @@ class Training:
     seed: int = 0
     data: str | None = None
     init: str | None = None
+    files_from: str | None = None
     threads: int | None = None
     precision: str = ""
     device: str = "auto"
@@ -60,6 +64,7 @@ class Training:
     checkpoint_every: str = "5m"
     validate_every: str = "10m"
     log_every: int = 10
+    changes: Mapping[str, Any] = field(default_factory=dict)
 
     def recipe(self) -> Recipe:
         """The recipe of the method's size.
@@ -71,7 +76,7 @@ class Training:
         if self.size and "-" in self.method and self.size != size:
             raise InputError("--size", "", f"is {self.size!r}, and the method is {self.method!r}",
                              "name the size once")
-        made = spec.make_recipe(self.size or size)
+        made = spec.make_recipe(self.size or size, **self.changes)
         if not isinstance(made, Recipe):
             raise InputError(f"method {spec.name}", "recipe", f"{spec.recipe} gives no Recipe",
                              "correct the package that has this method")
@@ -113,13 +118,15 @@ def train(
         if not asked.budget:
             raise InputError("--budget", "", "is not given", "say how long to train, as 2h or 30m")
         budget = parse_budget(asked.budget)
-        data, init = (Path(p).absolute() if p else None for p in (asked.data, asked.init))
+        data, init, shared = (
+            Path(p).absolute() if p else None for p in (asked.data, asked.init, asked.files_from)
+        )
         weights = {f.name: f.share for f in forecast(recipe, budget)}
         watcher = _Relay(Progress(weights, listener), list(weights))
         with use_threads(asked.threads):
             return follow(
                 recipe, out, budget, seed=asked.seed, resume=resume, data=data, init=init,
-                options=options, watcher=watcher, facts=_facts(asked),
+                files_from=shared, options=options, watcher=watcher, facts=_facts(asked),
             )
     except KeyboardInterrupt:
         raise Interrupted("stopped; nothing was written") from None

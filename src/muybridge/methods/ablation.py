@@ -6,6 +6,7 @@ it holds here.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,12 +23,20 @@ class Variant:
         about: what is changed, in a sentence.
         options: of the method's loader.
         method: another method that stands for the variant, as in ``nerf``; empty for its own.
+        changes: of the method's recipe, where the variant is trained anew; ``None`` for the
+            weights that there are. Variants with equal changes share a training.
     """
 
     name: str
     about: str
     options: Mapping[str, Any] = field(default_factory=dict)
     method: str = ""
+    changes: Mapping[str, Any] | None = None
+
+    @property
+    def slug(self) -> str:
+        """The name of its folder."""
+        return re.sub(r"[^a-z0-9]+", "-", self.name.lower()).strip("-")
 
 
 @dataclass(frozen=True)
@@ -56,11 +65,18 @@ class Ablation:
         variants: the whole method first.
         claims: of the paper.
         note: how these variants differ from the paper's, as in "not trained anew".
+        people: most people that a protocol is measured on, by its name, where it takes long.
     """
 
     variants: tuple[Variant, ...]
     claims: tuple[Claim, ...]
     note: str = ""
+    people: Mapping[str, int] = field(default_factory=dict)
+
+    def protocols_of(self, variant: Variant) -> tuple[str, ...]:
+        """Protocols that a variant is measured by: those of the claims that name it."""
+        named = [c.protocol for c in self.claims if variant.name in (c.better, c.worse)]
+        return tuple(dict.fromkeys(named))
 
     def __post_init__(self) -> None:
         names = [variant.name for variant in self.variants]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import nn
@@ -12,6 +12,7 @@ from muybridge.errors import InputError
 from muybridge.methods.spec import MethodSpec
 
 
+@runtime_checkable
 class SeesBy(Protocol):
     """A config that says how pictures are seen."""
 

@@ -139,8 +139,12 @@ class MethodSpec:
             size_or_path = size.name
         return resolve(self.loader)(size_or_path, **options)
 
-    def make_recipe(self, size: str = "") -> Any:
+    def make_recipe(self, size: str = "", **changes: Any) -> Any:
         """How a size is trained, a :class:`muybridge.training.Recipe`.
+
+        Args:
+            size: its name; the first by default.
+            changes: further arguments of the recipe, as ablations have them.
 
         Raises:
             InputError: no such size, or there is nothing to train.
@@ -149,7 +153,7 @@ class MethodSpec:
             raise InputError(
                 f"method {self.name}", "recipe", "there is nothing to train", "use it as it is"
             )
-        return resolve(self.recipe)(self.size(size).name)
+        return resolve(self.recipe)(self.size(size).name, **changes)
 
     def find(self, weights: Weights) -> Path | None:
         """Where these weights lie on this machine, or ``None``."""

@@ -31,6 +31,7 @@ from muybridge.training.log import Log
 from muybridge.training.loop import StageLoop
 from muybridge.training.recipe import Recipe, Stage, Work
 from muybridge.training.session import Options, Session, Silence, Watcher
+from muybridge.training.sharing import take_files
 from muybridge.training.state import module_state
 from muybridge.training.stop import Stop
 
@@ -55,6 +56,7 @@ def train(
     resume: bool = False,
     data: Path | None = None,
     init: Path | None = None,
+    files_from: Path | None = None,
     threads: int | None = None,
     options: Options | None = None,
     watcher: Watcher | None = None,
@@ -75,6 +77,8 @@ def train(
         seed: everything random follows from it.
         resume: go on in ``out``.
         data, init: for the recipe; see :class:`muybridge.training.recipe.Context`.
+        files_from: a run to take over the files of work stages from, see
+            :func:`muybridge.training.sharing.take_files`; not looked at where a run goes on.
         threads: to compute with; as it is where ``None``.
         options: how to compute, how often to look.
         watcher: told of progress.
@@ -104,6 +108,8 @@ def train(
         if accelerator.is_main_process:
             stack.enter_context(folder.claim(resume))
             record = _open_record(folder, recipe, budget, seed, resume, facts or {})
+            if files_from is not None and not resume:
+                _take_files(recipe, folder, files_from)
         accelerator.wait_for_everyone()
         record = folder.record()
         stop = stack.enter_context(Stop())
@@ -131,6 +137,15 @@ def train(
 def _close_log(session: Session) -> None:
     if session.log is not None:
         session.log.close()
+
+
+def _take_files(recipe: Recipe, folder: RunFolder, other: Path) -> None:
+    """Take them over; a run that can't is not begun."""
+    try:
+        take_files(recipe, folder, other)
+    except InputError:
+        folder.clear()
+        raise
 
 
 def _clear_if_bare(folder: RunFolder, resume: bool) -> bool:

@@ -164,7 +164,9 @@ def sample(
     if noise is None:
         size = conditions.reference.latents.shape[-2:]
         shape = (networks.config.latent_channels, int(size[0]), int(size[1]))
-        noise = draw_noise(seed, range(views), range(frames), shape)
+        noise = draw_noise(
+            seed, range(views), range(frames), shape, networks.config.shared_noise
+        )
     scheduler: Any = networks.objective().scheduler()
     scheduler.set_timesteps(settings.steps or networks.config.steps)
     start = noise * float(scheduler.init_noise_sigma)

@@ -134,6 +134,7 @@ class HvgNetworks(PictureNetworks):
         features: Float[Tensor, "..."],
         rotations: Float[Tensor, "B V T 3 3"],
         images: bool | None = None,
+        apart: bool = False,
     ) -> Float[Tensor, "B V T K h w"]:
         """The UNet's output (what it means is the objective's matter).
 
@@ -146,6 +147,7 @@ class HvgNetworks(PictureNetworks):
                 (:func:`muybridge.networks.camera_embedding.relative_rotations`).
             images: frames are separate pictures and no temporal layer runs; by default where
                 there is one frame.
+            apart: views are separate pictures and no layer across views runs.
         """
         samples, views, frames = noisy.shape[:3]
         latents = reference.latents.expand(samples, -1, -1, -1)[:, None, None]
@@ -156,7 +158,7 @@ class HvgNetworks(PictureNetworks):
             timesteps = timesteps.repeat_interleave(views)
         output = self.unet(
             both.flatten(0, 1), timesteps, token, ids, cues=features,
-            images=frames == 1 if images is None else images, views=views,
+            images=frames == 1 if images is None else images, views=1 if apart else views,
             rotations=rotations.flatten(0, 1), bank=reference.bank,
         ).sample
         return output.unflatten(0, (samples, views))

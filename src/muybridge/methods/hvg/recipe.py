@@ -2,16 +2,22 @@
 
 The paper has the last two (its section 4: 60,000 and 50,000 steps from SVD-xt); their items are
 as large as the tiles of sampling. A small network has no pretrained one to start from, so single
-pictures come first, in which neither views nor frames see each other.
+pictures come first, in which neither views nor frames see each other; three of a person share
+the work on the reference.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
 
+import torch
 from torch import nn
 
 from muybridge.errors import InputError
+from muybridge.methods.hvg.checkpoints import load, save
 from muybridge.methods.hvg.config import CONFIGS, HvgConfig
 from muybridge.methods.hvg.corpus import read_subjects
 from muybridge.methods.hvg.corpus_making import prepare
@@ -23,13 +29,24 @@ from muybridge.training import Context, Optimizer, Recipe, Schedule, Stage, Trai
 
 PEOPLE, PICTURES, VIEWS, GRID = "people", "pictures", "views", "grid"
 """The stages."""
-def recipe(size: str) -> Recipe:
+_PICTURES = (4, 3)
+"""People in a step of the first stage, and pictures of each."""
+
+
+def recipe(size: str, **changes: Any) -> Recipe:
     """The recipe of a size.
+
+    Args:
+        size: its name.
+        changes: of the conditions, as ablations have them; see
+            :meth:`muybridge.methods.hvg.config.HvgConfig.varied`.
 
     Raises:
         InputError: the size is the paper's, which needs the pretrained SVD and many GPUs.
     """
     config = CONFIGS.get(size)
+    if config is not None:
+        config = config.varied(**changes)
     if config is None or not config.autoencoder:
         raise InputError(
             f"method hvg-{size}", "recipe", "starts from SVD-xt on many GPUs, and is not here",
@@ -40,9 +57,10 @@ def recipe(size: str) -> Recipe:
         (
             Work(PEOPLE, 0.5, lambda context, tell: prepare(context, tell, config)),
             Stage(
-                PICTURES, 5.5, lambda context: _trainee(context, config, 8, 1, 1, ""), batch=8,
-                optimizer=Optimizer(lr=1.5e-3), schedule=Schedule(200, 0.4), ema=0.999,
-                sketch=_sketch(config), step_seconds=0.3,
+                PICTURES, 5.5,
+                lambda context: _trainee(context, config, *_PICTURES, 1, "", apart=True),
+                batch=_PICTURES[0], optimizer=Optimizer(lr=1.5e-3), schedule=Schedule(200, 0.4),
+                ema=0.999, sketch=_sketch(config), step_seconds=0.4,
             ),
             Stage(
                 VIEWS, 2.0,
@@ -57,9 +75,14 @@ def recipe(size: str) -> Recipe:
                 sketch=_sketch(config), step_seconds=1.0,
             ),
         ),
-        finish=None,
+        finish=_finish,
         needs_data=True,
     )
+
+
+def _finish(context: Context, folder: Path) -> None:
+    """What ships: the networks in half precision."""
+    save(load(context.folder(GRID)), folder, torch.float16)
 
 
 def _sketch(config: HvgConfig) -> Callable[[], nn.Module]:
@@ -67,20 +90,22 @@ def _sketch(config: HvgConfig) -> Callable[[], nn.Module]:
 
 
 def _trainee(
-    context: Context, config: HvgConfig, batch: int, views: int, frames: int, before: str
+    context: Context, config: HvgConfig, batch: int, views: int, frames: int, before: str,
+    apart: bool = False,
 ) -> Trainee:
-    """A stage of items of so many views and frames."""
+    """A stage of items of so many views and frames; ``apart``: they are separate pictures."""
     corpus = context.folder(PEOPLE)
     networks = HvgNetworks.new(
         config, LinearAutoencoder.from_pretrained(corpus / "vae"), context.seed
     )
     if before:
         networks.load_state_dict(context.weights(before))
-    freeze_unused(networks, views > 1, frames > 1)
+    freeze_unused(networks, views > 1 and not apart, frames > 1)
     subjects = read_subjects(corpus / "train")
     held_out = read_subjects(corpus / "validation")
     return Trainee(
-        networks, Blocks(subjects, context, batch, views, frames, config.maps), block_loss,
-        export, lambda module, step: validate(module, held_out, frames > 1),
+        networks, Blocks(subjects, context, batch, views, frames, config.maps),
+        partial(block_loss, apart=apart), export,
+        lambda module, step: validate(module, held_out, frames > 1),
         {"people": str(len(subjects))},
     )

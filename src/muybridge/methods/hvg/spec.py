@@ -23,7 +23,7 @@ SPEC = MethodSpec(
             "nano", "128 x 96 pixels, trains on two CPU cores; larger results are enlarged",
             (Weights(
                 "nano", "Apache-2.0",
-                "your own training: muybridge train hvg --size nano", 15,
+                "the package itself; its README has the command that trained them", 12,
             ),),
         ),
         Size(
@@ -50,4 +50,5 @@ SPEC = MethodSpec(
     cost="muybridge.methods.hvg.cost:cost",
     recognises="muybridge.methods.hvg.checkpoints:is_hvg_folder",
     recipe="muybridge.methods.hvg.recipe:recipe",
+    ablation="muybridge.methods.hvg.ablation:ABLATION",
 )

@@ -136,13 +136,16 @@ def mirrored_rotations(R: Float[Tensor, "V T 3 3"]) -> Float[Tensor, "V T 3 3"]:
     return sign[:, None] * R * sign
 
 
-def block_loss(module: Any, batch: Batch, draws: Any) -> tuple[Tensor, dict[str, Tensor]]:
+def block_loss(
+    module: Any, batch: Batch, draws: Any, apart: bool = False
+) -> tuple[Tensor, dict[str, Tensor]]:
     """The objective on a batch of :class:`Blocks`.
 
     Args:
         module: :class:`~muybridge.methods.hvg.networks.HvgNetworks`, in training.
         batch: of :class:`Blocks`.
         draws: noise levels and noise.
+        apart: views are separate pictures; so a reference serves several.
     """
     networks: HvgNetworks = module
     objective, scale = networks.objective(), networks.latent_scale
@@ -154,7 +157,7 @@ def block_loss(module: Any, batch: Batch, draws: Any) -> tuple[Tensor, dict[str,
     noised = objective.noised(clean, draws.normal(*clean.shape[1:]), sigmas)
     output = networks(
         noised.latents.view_as(truth), noised.timesteps, reference,
-        networks.pose_features(batch["pose"]), batch["rotations"],
+        networks.pose_features(batch["pose"]), batch["rotations"], apart=apart,
     ).flatten(1, 2)
     errors = objective.errors(output, noised, clean, sigmas, flat_base)
     shown = batch["truth"].flatten(1, 2)
