@@ -67,7 +67,7 @@ def recipe(size: str, **changes: Any) -> Recipe:
             Work(PEOPLE, 0.8, lambda context, tell: prepare(context, tell, config)),
             Stage(
                 PICTURES, 6.8, lambda context: _pictures(context, config), batch=_BATCH,
-                optimizer=Optimizer(lr=1.2e-3), schedule=Schedule(200, 0.6), ema=0.998,
+                optimizer=Optimizer(lr=2e-3), schedule=Schedule(200, 0.6), ema=0.998,
                 sketch=_sketch(config), step_seconds=0.9,
             ),
             Stage(
