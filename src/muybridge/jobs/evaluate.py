@@ -60,7 +60,7 @@ class Evaluation:
         people: only so many of them, the first ones; 0 for all.
         body: ``exact`` gives the method the true body, pose and camera of the reference, as
             papers give theirs fits to many views; ``fitted`` finds them in the reference.
-        reference: ``front``, ``front+back``, or empty: the least that the method takes.
+        reference: ``front``, ``front+back``, or empty: what the method names first.
         options: of the method's loader.
         frames: folder of somebody's frames; nothing is made then.
         extractors: more of them for sets, by the name of their score: the path of their weights.
@@ -150,7 +150,7 @@ class Evaluation:
         if not takes:
             raise InputError(method, "reference", "is no picture of a person from the front",
                              "measure its frames with --frames-from")
-        return self.reference or ("front" if "front" in takes else takes[0])
+        return self.reference or takes[0]
 
     @property
     def items(self) -> list[Item]:
