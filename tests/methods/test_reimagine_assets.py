@@ -12,6 +12,7 @@ from PIL import Image
 from muybridge.data.people import Programme, assets, clips, references, sitter
 from muybridge.errors import InputError
 from muybridge.methods.latent import decode
+from muybridge.methods.registry import spec
 from muybridge.methods.reimagine.assets import (
     AssetPictures,
     assets_of_clip,
@@ -249,8 +250,10 @@ def test_the_recipe_puts_the_encoder_beside_the_rest(networks, wearer, tmp_path)
     with pytest.raises(InputError, match="size"):
         assets_recipe(NANO).stages[1].prepare(context)
     assert recipe("nano", part="assets").takes_init
-    with pytest.raises(InputError, match="part nose"):
-        recipe("nano", part="nose")
+    assert spec("reimagine")[0].make_recipe("nano", part="assets").stages[1].name == "assets"
+    for method, part in (("reimagine", "nose"), ("gas", "assets")):
+        with pytest.raises(InputError, match="trained by itself"):
+            spec(method)[0].make_recipe("nano", part=part)
 
 
 def replace_encoder(networks, encoder):

@@ -38,6 +38,8 @@ class Train:
         seed: everything random follows from it; 0 unless given.
         threads: to compute with; all cores unless given.
         init: weights to begin with, where the recipe takes them.
+        part: of the method's networks, where one can be trained beside others: assets, of
+            reimagine, with --init. Given again with --resume.
         files_from: folder of a run of this method and size on the same data; what it has made of
             the data is not made again.
         dry_run: only say what it will take: stages, steps, parameters, memory.
@@ -60,6 +62,7 @@ class Train:
     seed: MaybeNumber = None
     threads: MaybeNumber = None
     init: MaybeFile = None
+    part: str = ""
     files_from: MaybeFile = None
     dry_run: bool = False
     precision: str = ""
@@ -83,6 +86,7 @@ def main(argv: list[str]) -> int:
         asked.method, asked.size, asked.budget, asked.seed or 0, asked.data, asked.init,
         asked.files_from, asked.threads, asked.precision, asked.device, asked.compile,
         asked.checkpoint_every, asked.validate_every, asked.log_every,
+        {"part": asked.part} if asked.part else {},
     )
     if asked.resume:
         wanted = taken_up(wanted, asked.out, asked.seed)

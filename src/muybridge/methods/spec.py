@@ -73,6 +73,7 @@ class MethodSpec:
             this method's checkpoints; empty where there are none.
         recipe: address of ``recipe(size: str) -> Recipe`` (see :mod:`muybridge.training`);
             empty where nothing is trained.
+        parts: of the networks that ``recipe(size, part=...)`` trains beside the others.
         ablation: address of an :class:`muybridge.methods.ablation.Ablation`; empty where there
             is none.
         weights_from: address of the spec whose weights these are; empty for its own.
@@ -90,6 +91,7 @@ class MethodSpec:
     cost: str
     recognises: str = ""
     recipe: str = ""
+    parts: tuple[str, ...] = ()
     ablation: str = ""
     weights_from: str = ""
     licence: str = "Apache-2.0"
@@ -147,11 +149,17 @@ class MethodSpec:
             changes: further arguments of the recipe, as ablations have them.
 
         Raises:
-            InputError: no such size, or there is nothing to train.
+            InputError: no such size or part, or there is nothing to train.
         """
         if not self.recipe:
             raise InputError(
                 f"method {self.name}", "recipe", "there is nothing to train", "use it as it is"
+            )
+        part = changes.get("part")
+        if part is not None and part not in self.parts:
+            raise InputError(
+                f"method {self.name}", "part", f"there is no {part!r} that is trained by itself",
+                f"use {', '.join(self.parts)}" if self.parts else "leave it out",
             )
         return resolve(self.recipe)(self.size(size).name, **changes)
 

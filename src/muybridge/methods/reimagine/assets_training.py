@@ -205,11 +205,13 @@ def validate_assets(networks: ComposingNetworks, wearers: Sequence[Wearer]) -> V
     scores: dict[str, list[float]] = {}
     strips: list[Tensor] = []
     for number, wearer in enumerate(wearers[:_PEOPLE]):
-        count = len(wearer.subject.blocks[0].truth)
+        blocks = wearer.subject.blocks
+        standing = next((k for k, block in enumerate(blocks) if not block.moves), 0)
+        count = len(blocks[standing].truth)
         views = range(0, count, max(1, -(-count // _VIEWS)))
-        block, _ = block_of(wearer, views=views)
+        block, _ = block_of(wearer, standing, views=views)
         truth = block.truth.float() / 255
-        made = paint_wearer(networks, wearer, views=views)
+        made = paint_wearer(networks, wearer, standing, views=views)
         laid = block.sides[block.side.long()].float() / 255
         for name, pictures in (("", made), ("collage_", laid)):
             found = picture_scores(

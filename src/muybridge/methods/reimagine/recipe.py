@@ -53,7 +53,7 @@ def recipe(size: str, **changes: Any) -> Recipe:
     config, part = CONFIGS.get(size), changes.pop("part", "")
     if changes or part not in ("", "assets"):
         what = ", ".join(changes) or f"part {part}"
-        raise InputError("recipe", what, "can't be changed", "leave it out")
+        raise InputError("recipe", what, "is not known", "leave it out")
     if config is None or not config.autoencoder:
         raise InputError(
             f"method reimagine-{size}", "recipe", "starts from FLUX.1-Kontext on many GPUs, and "
