@@ -102,7 +102,7 @@ class People:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON; the number of people is not among them, it may grow."""
-        said = {
+        said: dict[str, Any] = {
             "seed": self.seed, "split": self.order.split,
             "programme": asdict(self.order.programme) | {"size": list(self.order.programme.size)},
         }

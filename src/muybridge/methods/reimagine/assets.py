@@ -151,7 +151,8 @@ def cut_from_plain(
     solid = (share > 0.5).astype(np.uint8)
     reach = max(1, round(0.004 * max(solid.shape)))
     solid = cv2.morphologyEx(solid, cv2.MORPH_CLOSE, np.ones((2 * reach + 1,) * 2, np.uint8))
-    solid = _without_specks(_without_specks(solid, 0.02) ^ 1, _HOLE) ^ 1
+    ground_alone = (_without_specks(solid, 0.02) == 0).astype(np.uint8)
+    solid = (_without_specks(ground_alone, _HOLE) == 0).astype(np.uint8)
     if float(solid.mean()) < _LEAST:
         raise InputError(source, name, "shows nothing that differs from its ground", remedy)
     inner = cv2.erode(solid, np.ones((3, 3), np.uint8))

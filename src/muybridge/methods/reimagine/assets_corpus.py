@@ -141,7 +141,8 @@ def wearer_of(sitter: Sitter, config: ReImagineConfig) -> Wearer | None:
     references = (sitter.reference, known.references["back"])
     painted = [_collage(assets, sitter, r, bool(k)) for k, r in enumerate(references)]
     subject = subject_of(sitter, config.width, config.height)
-    blocks, backs = [], []
+    blocks: list[Block] = []
+    behind: list[Tensor] = []
     for block, clip in zip(subject.blocks, sitter.clips, strict=True):
         posed = sitter.body.pose(clip.motion)
         crop = aligned_crop(posed, clip.cameras, config.width, config.height)
@@ -151,9 +152,9 @@ def wearer_of(sitter: Sitter, config: ReImagineConfig) -> Wearer | None:
             for reference, picture in zip(references, painted, strict=True)
         ]
         blocks.append(replace(block, sides=to_bytes(torch.stack(sides))))
-        backs.append(block.sides[1])
+        behind.append(block.sides[1])
     canvases = {k: to_bytes(v) for k, v in canvases_of(assets, config).items()}
-    return Wearer(Subject(subject.name, tuple(blocks)), tuple(backs), canvases)
+    return Wearer(Subject(subject.name, tuple(blocks)), tuple(behind), canvases)
 
 
 def _collage(

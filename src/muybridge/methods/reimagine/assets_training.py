@@ -122,8 +122,11 @@ def assets_loss(module: Any, batch: Batch, draws: Any) -> tuple[Tensor, dict[str
     networks.assets = worn_by(batch)
     loss, told = picture_loss(networks, batch, draws)
     # what nobody of the batch wears has a gradient of zero, not none
-    idle = sum(p.sum() for p in networks.condition_encoder.parameters() if p.requires_grad)
-    return loss + 0 * idle, told
+    encoder: Any = networks.condition_encoder
+    for parameter in encoder.parameters():
+        if parameter.requires_grad:
+            loss = loss + 0 * parameter.sum()
+    return loss, told
 
 
 def assets_trainee(
@@ -141,9 +144,10 @@ def assets_trainee(
     networks.video = None
     composing = ComposingNetworks(networks)
     train_only(composing, ENCODER)
+    encoder: Any = composing.condition_encoder
     never = set(ASSETS) - {"back", *(name for w in wearers for name in w.canvases)}
     for name in never:
-        composing.condition_encoder.type_embeddings[name].requires_grad_(False)
+        encoder.type_embeddings[name].requires_grad_(False)
     return Trainee(
         composing, Wearers(wearers, context, batch), assets_loss, export_encoder,
         lambda module, step: validate_assets(module, held_out), {"people": str(len(wearers))},

@@ -8,7 +8,7 @@ pictures, before two cameras. So no fit is needed to make a
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -31,6 +31,7 @@ from muybridge.methods.reimagine.conditions import turn_to_front, world_normals
 from muybridge.methods.reimagine.diffuse import Conditions, sample
 from muybridge.methods.reimagine.networks import ReImagineNetworks
 from muybridge.motion import Motion
+from muybridge.networks.pictures import home
 from muybridge.person import Person
 from muybridge.synthetic.assets import unmultiplied
 from muybridge.synthetic.moves import reference_pose
@@ -151,7 +152,7 @@ def paint(
     for side, name in enumerate(SIDES):
         if name in known:
             known[name] = sides[side]
-    device = next(networks.transformer.parameters()).device
+    device = home(networks.vae)[0]
     composing.assets = [{name: picture.to(device) for name, picture in known.items()}]
     reference = composing.reference(sides[None].to(device), normals[None, :, 0].to(device))
     shown = torch.tensor([[0], [1]], dtype=torch.uint8)
@@ -174,7 +175,7 @@ def shape_of(words: str) -> Shape:
         InputError: an unknown name, or a number that is not 0 to 1.
     """
     names = ("gender", "age", "height", "weight", "muscle", "proportions")
-    made = Shape()
+    found: dict[str, float] = {}
     for part in filter(None, (p.strip() for p in words.split(","))):
         name, _, value = part.partition("=")
         try:
@@ -184,5 +185,8 @@ def shape_of(words: str) -> Shape:
         if name.strip() not in names or not 0 <= number <= 1:
             raise InputError("--body", part[:60], "is no part of a shape",
                              f"give numbers from 0 to 1 for {', '.join(names)}")
-        made = replace(made, **{name.strip(): number})
-    return made
+        found[name.strip()] = number
+    gender, age, height, weight, muscle, proportions = (
+        found.get(name, getattr(Shape(), name)) for name in names
+    )
+    return Shape(gender, age, height, weight, muscle, proportions)
