@@ -13,7 +13,7 @@ SPEC = MethodSpec(
         "without any training for it."
     ),
     paper="Sun et al., ReImagine, arXiv 2604.19720",
-    reference=("front", "front+back", "assets"),
+    reference=("front+back", "front", "assets"),
     control=("motion", "cameras", "words"),
     sizes=(
         Size(
@@ -35,4 +35,6 @@ SPEC = MethodSpec(
     cost="muybridge.methods.reimagine.cost:cost",
     recognises="muybridge.methods.reimagine.checkpoints:is_reimagine_folder",
     recipe="muybridge.methods.reimagine.recipe:recipe",
+    parts=("assets",),
+    ablation="muybridge.methods.reimagine.ablation:ABLATION",
 )
