@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +13,9 @@ from PIL import Image
 from muybridge.cli import main
 from muybridge.errors import InputError
 from muybridge.jobs.compose import Composition, compose
+from muybridge.jobs.compose import _read as read_lent
 from muybridge.methods.reimagine.assets import AssetPictures
+from muybridge.methods.reimagine.assets_of_person import assets_of_person
 from muybridge.methods.reimagine.compose import compose as put_together
 from muybridge.methods.reimagine.compose import shape_of, stand
 from muybridge.motion import clips
@@ -78,6 +81,25 @@ def test_a_person_is_put_together(made):
     red = (texture[:, 0] > 150) & (texture[:, 2] < 80)
     blue = (texture[:, 2] > 150) & (texture[:, 0] < 80)
     assert red.mean() > 0.02 and blue.mean() > 0.02
+
+
+def test_people_lend_what_they_wear(made, tmp_path):
+    person = Person.load(made)
+    lent = assets_of_person(person)
+    assert {"face", "upper", "lower", "shoes"} <= set(lent.pictures)
+    for name, channel in (("upper", 0), ("lower", 2), ("shoes", 1)):
+        for pictures in (lent.pictures, lent.behind):
+            rgba = pictures[name]
+            mean = rgba[rgba[..., 3] > 200][:, :3].mean(0)
+            assert mean.argmax() == channel and mean[channel] > 80, name
+    skin = lent.pictures["face"]
+    assert skin[skin[..., 3] > 200][:, 0].mean() > 130
+    asked = Composition({name: str(made) for name in ("face", "upper", "lower")}, weights="none")
+    assert set(read_lent(asked).pictures) == {"face", "upper", "lower"}
+    with pytest.raises(InputError, match="not seen on this person"):
+        read_lent(Composition({"full": str(made)}, weights="none"))
+    with pytest.raises(InputError, match="no front"):
+        assets_of_person(replace(person, photos=()))
 
 
 def test_the_body_stands_before_two_cameras():

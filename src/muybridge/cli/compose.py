@@ -27,9 +27,10 @@ class Compose:
 
     Give --face with --upper and --lower, or with --full (a dress or overall), and --shoes; --back
     is the whole person from behind. Pictures have transparency, or show one thing on a plain
-    ground: a face from the front, garments laid flat or worn by nobody. Writes a person's folder
-    that muybridge animate takes in place of a photo, with front.composed.png, back.composed.png
-    and the collages that they were painted from.
+    ground: a face from the front, garments laid flat or worn by nobody. A person's folder in
+    place of a picture lends what this person wears. Writes a person's folder that muybridge
+    animate takes in place of a photo, with front.composed.png, back.composed.png and the
+    collages that they were painted from.
 
     Attributes:
         out: the output folder.

@@ -14,6 +14,7 @@ from muybridge.jobs.progress import Listener, Progress
 
 if TYPE_CHECKING:
     from muybridge.body import Shape
+    from muybridge.methods.reimagine.assets import AssetPictures
     from muybridge.methods.reimagine.compose import Composed
     from muybridge.methods.reimagine.networks import ReImagineNetworks
     from muybridge.person import Person
@@ -30,7 +31,7 @@ class Composition:
 
     Attributes:
         files: pictures by the names of assets: ``face``, ``upper``, ``lower``, ``full``,
-            ``shoes``, ``front``, ``back``.
+            ``shoes``, ``front``, ``back``; or folders of people, who lend what is asked for.
         behind: garments from behind, by the same names.
         body: ``gender=1,weight=0.4``, or a person's folder, whose shape is taken.
         weights: a size, a folder, or ``none``.
@@ -144,7 +145,6 @@ def compose(
             "name another folder with -o, or give --force",
         )
     from muybridge.methods.loading import checked_steps
-    from muybridge.methods.reimagine.assets import read_assets
     from muybridge.methods.reimagine.compose import compose as put_together
 
     steps = checked_steps(asked.checked().steps)
@@ -155,7 +155,7 @@ def compose(
     try:
         with progress.stage("assets"):
             shape, networks = asked.shape(), asked.networks()
-            assets = read_assets(asked.files, asked.behind)
+            assets = _read(asked)
         with progress.stage("pictures") as step:
             composed = put_together(
                 assets, networks, shape=shape, size=asked.size, steps=steps, seed=asked.seed,
@@ -173,6 +173,28 @@ def compose(
     finally:
         discard(part)
     return Made(out, person, sum(progress.seconds.values()))
+
+
+def _read(asked: Composition) -> AssetPictures:
+    """The assets, from pictures and from people who wear them."""
+    from muybridge.methods.reimagine.assets import AssetPictures, read_assets, shown_whole
+    from muybridge.methods.reimagine.assets_of_person import assets_of_person
+    from muybridge.person import Person
+
+    lent = {n: f for n, f in asked.files.items() if (Path(f) / _ORIGIN).is_file()}
+    people = {folder: Person.load(folder) for folder in set(lent.values())}
+    worn = {folder: assets_of_person(person) for folder, person in people.items()}
+    pictures, behind = {}, {}
+    for name, folder in lent.items():
+        found = {**worn[folder].pictures, **shown_whole(people[folder])}
+        if name not in found:
+            raise InputError(folder, name, "is not seen on this person", "give a picture of it")
+        pictures[name] = found[name]
+        if name in worn[folder].behind:
+            behind[name] = worn[folder].behind[name]
+    files = {n: f for n, f in asked.files.items() if n not in lent}
+    own = read_assets(files, asked.behind, whole=False)
+    return AssetPictures({**pictures, **own.pictures}, {**behind, **own.behind}).checked()
 
 
 def _write_pictures(composed: Composed, folder: Path) -> None:

@@ -28,6 +28,7 @@ from muybridge.video import read_image_alpha
 if TYPE_CHECKING:
     from muybridge.data import Clip
     from muybridge.methods.reimagine.config import ReImagineConfig
+    from muybridge.person import Person
 
 COMBINATIONS = "face + upper + lower (+ shoes), face + full (+ shoes), or front; each (+ back)"
 """What makes a person; the release documents the same."""
@@ -98,20 +99,22 @@ class AssetPictures:
 
 def read_assets(
     files: Mapping[str, str | PathLike[str]],
-    behind: Mapping[str, str | PathLike[str]] | None = None,
+    behind: Mapping[str, str | PathLike[str]] | None = None, whole: bool = True,
 ) -> AssetPictures:
     """Assets from pictures: with transparency, or on a plain ground that is then cut away.
 
     Args:
         files: by the names of :class:`AssetPictures`. ``behind``: the same from behind.
+        whole: they have to make a person.
 
     Raises:
         InputError: a picture can't be read or cut out, or they make nobody.
     """
-    return AssetPictures(
+    made = AssetPictures(
         {name: read_asset(path, name) for name, path in files.items()},
         {name: read_asset(path, name) for name, path in (behind or {}).items()},
-    ).checked()
+    )
+    return made.checked() if whole else made
 
 
 def read_asset(path: str | PathLike[str], name: str) -> Rgba:
@@ -208,6 +211,16 @@ def assets_of_clip(clip: Clip, *, back: bool = False) -> AssetPictures:
     if back and "back" in clip.references:
         found["front"]["back"] = clip.references["back"].rgba
     return AssetPictures(found["front"], found["back"]).checked(clip.name)
+
+
+def shown_whole(person: Person) -> dict[str, Rgba]:
+    """The front and the back of a fitted person, as far as there are photos, cut out."""
+    return {
+        photo.name: cropped(np.concatenate(
+            [photo.image, np.rint(255 * photo.alpha[..., None]).astype(np.uint8)], -1
+        ))
+        for photo in person.photos if photo.name in ("front", "back")
+    }
 
 
 def canvas_size(config: ReImagineConfig, name: str) -> tuple[int, int]:
