@@ -17,7 +17,8 @@ from muybridge.methods.own_folder import OwnFolder
 
 if TYPE_CHECKING:
     import torch
-    from diffusers import FluxTransformer2DModel, WanTransformer3DModel
+    from diffusers.models.transformers.transformer_flux import FluxTransformer2DModel
+    from diffusers.models.transformers.transformer_wan import WanTransformer3DModel
 
     from muybridge.methods.reimagine.config import ReImagineConfig
     from muybridge.methods.reimagine.networks import ReImagineNetworks
@@ -84,7 +85,8 @@ def load(
         InputError: a file is absent, damaged, or does not fit the config.
     """
     import torch
-    from diffusers import FluxControlNetModel, FluxTransformer2DModel
+    from diffusers.models.controlnets.controlnet_flux import FluxControlNetModel
+    from diffusers.models.transformers.transformer_flux import FluxTransformer2DModel
 
     from muybridge.methods.reimagine.condition_encoder import ConditionEncoder, PoseAdapter
     from muybridge.methods.reimagine.networks import ReImagineNetworks
@@ -131,7 +133,7 @@ def read_video(folder: Path, dtype: torch.dtype | None = None) -> WanTransformer
     Raises:
         InputError: a file is absent or damaged, or the two don't fit each other.
     """
-    from diffusers import WanTransformer3DModel
+    from diffusers.models.transformers.transformer_wan import WanTransformer3DModel
 
     from muybridge.networks.weights import (
         CONFIG,

@@ -135,9 +135,9 @@ def sides_of(
         return aligned_crop(body, cameras, width, height, most=size)
 
     photos: list[Photo | None] = [None, None]
-    for photo in person.photos:
-        side = _side_of(photo)
-        photos[side] = photos[side] or photo
+    for taken in person.photos:
+        side = _side_of(taken)
+        photos[side] = photos[side] or taken
     found: list[tuple[Tensor, Tensor] | None] = [None, None]
     for side, photo in enumerate(photos):
         if person.photos and photo is None:

@@ -7,12 +7,10 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from diffusers import (
-    AutoencoderKL,
-    FluxControlNetModel,
-    FluxTransformer2DModel,
-    WanTransformer3DModel,
-)
+from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+from diffusers.models.controlnets.controlnet_flux import FluxControlNetModel
+from diffusers.models.transformers.transformer_flux import FluxTransformer2DModel
+from diffusers.models.transformers.transformer_wan import WanTransformer3DModel
 from jaxtyping import Float
 from torch import Tensor, nn
 

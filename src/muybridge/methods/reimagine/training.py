@@ -211,7 +211,7 @@ def train_only(networks: ReImagineNetworks, *names: str) -> None:
         if part is not None:
             part.requires_grad_(True)
     if "controlnet" in names and not networks.controlnet.config["num_single_layers"]:
-        last = networks.controlnet.transformer_blocks[-1]
+        last: Any = networks.controlnet.transformer_blocks[-1]
         for part in (last.ff_context, last.attn.to_add_out, last.attn.add_q_proj,
                      last.attn.norm_added_q):
             part.requires_grad_(False)  # nobody reads what the last block says to the text
