@@ -38,7 +38,7 @@ from muybridge.video import plate, write_image
 WITHOUT = ("", "nerf cue", "normals", "switch", "reference")
 
 
-def painted(networks, subject: Subject, row: Row, without: str, steps: int) -> torch.Tensor:
+def painted(networks, subject: Subject, row: Row, without: str, steps: int | None) -> torch.Tensor:
     """A row as the networks paint it, with one of their inputs left out."""
     axis = 1 if row.mode == "view" else 0
     cue, guide = (x[0].float() / 255 for x in (row.cues, row.guides))
@@ -137,7 +137,7 @@ def main() -> None:
     options.add_argument("method")
     options.add_argument("--count", type=int, default=12)
     options.add_argument("--fitted", type=int, default=0)
-    options.add_argument("--steps", type=int, default=2)
+    options.add_argument("--steps", type=int, default=None)
     options.add_argument("--threads", type=int, default=1)
     options.add_argument("--plate", type=Path)
     options.add_argument("--write", type=Path)

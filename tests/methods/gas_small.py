@@ -25,7 +25,7 @@ def pictures(*lead: int, height: int = 32, width: int = 24, seed: int = 0) -> to
 def small_config() -> GasConfig:
     """Nano with two levels and 8 latent channels, for pictures of 24 x 32."""
     return dataclasses.replace(
-        NANO, size="small", width=24, height=32,
+        NANO, size="small", width=24, height=32, from_mean=False,
         unet={
             **NANO.unet, "in_channels": 16, "out_channels": 8,
             "down_block_types": NANO.unet["down_block_types"][1:],

@@ -21,7 +21,7 @@ def small_config(**changes) -> HvgConfig:
         "block_out_channels": (32, 64), "num_attention_heads": (1, 2),
     }
     config = dataclasses.replace(
-        NANO, size="small", width=24, height=32, unet=unet,
+        NANO, size="small", width=24, height=32, unet=unet, from_mean=False,
         pose_modulator={
             **NANO.pose_modulator, "channels": (8, 16), "strides": (2, 2), "out_channels": 32,
         },

@@ -135,6 +135,15 @@ def test_a_seed_gives_one_video_and_tiles_per_call_do_not_matter(networks):
     assert torch.allclose(sample(networks, given, seed=1, settings=packed), first, atol=1e-4)
 
 
+def test_from_the_mean_no_seed_matters(networks, monkeypatch):
+    monkeypatch.setattr(networks, "config", dataclasses.replace(networks.config, from_mean=True))
+    given = conditions(networks)
+    first = sample(networks, given, seed=1)
+    assert torch.equal(sample(networks, given, seed=2), first)
+    nothing = torch.zeros(given.cue_latents.shape)
+    assert torch.equal(sample(networks, given, noise=nothing), first)
+
+
 def test_bytes_serve_as_normals(networks):
     given = conditions(networks, 1, 3)
     rounded = given.normals.mul(255).round()

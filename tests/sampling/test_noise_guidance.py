@@ -16,11 +16,6 @@ def test_noise_belongs_to_its_view_and_frame():
 
 
 
-def test_shared_noise_is_that_of_the_first_picture():
-    shared = draw_noise(7, [2, 1], [4, 0, 3], (2, 4, 3), shared=True)
-    first = draw_noise(7, [0], [0], (2, 4, 3))
-    assert torch.equal(shared, first.expand(2, 3, 2, 4, 3))
-
 def test_noise_differs_between_places_and_seeds_and_is_normal():
     many = torch.cat([draw_noise(s, range(4), range(4), (1, 8, 8)).flatten(0, 1) for s in (0, 1)])
     flat = many.flatten(1)

@@ -22,8 +22,7 @@ def item_generator(seed: int, *numbers: int) -> torch.Generator:
 
 
 def draw_noise(
-    seed: int, views: Sequence[int], frames: Sequence[int], shape: tuple[int, int, int],
-    shared: bool = False,
+    seed: int, views: Sequence[int], frames: Sequence[int], shape: tuple[int, int, int]
 ) -> Float[Tensor, "V T C h w"]:
     """Standard normal noise of some views and frames.
 
@@ -31,12 +30,7 @@ def draw_noise(
         seed: of the video.
         views, frames: their numbers in the whole video.
         shape: channels, height, width of one latent picture.
-        shared: all have the noise of view 0, frame 0. What a small network makes of noise then
-            stays where it is from picture to picture, and does not flicker.
     """
-    if shared:
-        one = torch.randn(shape, generator=item_generator(seed, 0, 0))
-        return one.repeat(len(views), len(frames), 1, 1, 1)
     noise = torch.empty(len(views), len(frames), *shape)
     for v, view in enumerate(views):
         for t, frame in enumerate(frames):

@@ -51,5 +51,5 @@ ABLATION = Ablation(
         "Networks of every row are trained from nothing, where the paper's begin from SVD-xt. "
         "The last two rows sample with the full network."
     ),
-    people={"view-pose": 2},
+    people={"view-pose": 1},
 )

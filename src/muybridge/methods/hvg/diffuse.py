@@ -164,8 +164,9 @@ def sample(
     if noise is None:
         size = conditions.reference.latents.shape[-2:]
         shape = (networks.config.latent_channels, int(size[0]), int(size[1]))
-        noise = draw_noise(
-            seed, range(views), range(frames), shape, networks.config.shared_noise
+        noise = (
+            torch.zeros(views, frames, *shape) if networks.config.from_mean
+            else draw_noise(seed, range(views), range(frames), shape)
         )
     scheduler: Any = networks.objective().scheduler()
     scheduler.set_timesteps(settings.steps or networks.config.steps)

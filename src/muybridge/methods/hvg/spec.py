@@ -23,7 +23,7 @@ SPEC = MethodSpec(
             "nano", "128 x 96 pixels, trains on two CPU cores; larger results are enlarged",
             (Weights(
                 "nano", "Apache-2.0",
-                "the package itself; its README has the command that trained them", 12,
+                "shipped with muybridge", 11.5,
             ),),
         ),
         Size(
