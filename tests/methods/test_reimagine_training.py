@@ -34,7 +34,7 @@ def context(tmp_path):
 @pytest.mark.slow
 def test_from_people_to_weights(tmp_path):
     data = tmp_path / "people"
-    programme = Programme(views=4, motions=0, frames=8, grid=1)
+    programme = Programme(views=2, motions=0, frames=8, grid=1)
     for split in ("train", "validation"):
         for clip in clips(0, split, programme):
             write_clip(clip, data / split / "0" / clip.name.rsplit("-", 1)[1])
@@ -47,7 +47,7 @@ def test_from_people_to_weights(tmp_path):
     assert (trained.weights / "lora").is_dir()
     for each in read_subjects(tmp_path / "run" / "stages" / "people" / "files" / "train"):
         moving, still = each.blocks
-        assert still.truth.shape == (4, 1, 4, 128, 96) and moving.truth.shape[:2] == (1, 8)
+        assert still.truth.shape == (2, 1, 4, 128, 96) and moving.truth.shape[:2] == (1, 8)
         for part in each.blocks:
             inside, body = part.truth[:, :, 3] > 250, part.normals[:, :, 3] > 128
             assert float((inside & body).sum() / body.sum()) > 0.8
