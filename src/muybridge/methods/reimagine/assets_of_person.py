@@ -54,7 +54,7 @@ def assets_of_person(person: Person) -> AssetPictures:
     front = photos["front"]
     face = _cut(front, np.isin(labels["front"], _PARTS["face"]))
     skin = skin_colour(face)
-    found = {"face": face} if float((face[..., 3] > 127).mean()) > 0 else {}
+    found: dict[str, Rgba] = {"face": face} if float((face[..., 3] > 127).mean()) > 0 else {}
     behind: dict[str, np.ndarray] = {}
     for name in ("upper", "lower", "shoes"):
         for side, kept in (("front", found), ("back", behind)):
