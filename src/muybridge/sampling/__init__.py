@@ -23,8 +23,11 @@ from muybridge.sampling.progressive import (
     progressive,
     turns,
 )
+from muybridge.sampling.refine import PRESETS, Refinement, SpectralTemporalRefiner
 from muybridge.sampling.residual_flow import ResidualFlow, ResidualFlowScheduler
+from muybridge.sampling.spectral import blended, filtered, low_pass, with_detail
 from muybridge.sampling.store import DiskGrids
+from muybridge.sampling.video_model import AnyVideoModel, VideoModel
 from muybridge.sampling.windows import (
     Windows,
     anchored_windows,
@@ -34,9 +37,11 @@ from muybridge.sampling.windows import (
 )
 
 __all__ = [
-    "DiskGrids", "EdmObjective", "Noised", "Objective", "Pass", "Plan", "Prediction", "Reach",
-    "ResidualFlow", "ResidualFlowScheduler", "Tile", "WindowModel", "Windows", "alternating",
-    "anchored_windows", "combined", "denoise", "draw_noise", "equal_share", "images_per_step",
-    "item_generator", "looped_windows", "open_windows", "predict", "progressive", "ramp",
-    "single_windows", "triangular", "turns",
+    "PRESETS", "AnyVideoModel", "DiskGrids", "EdmObjective", "Noised", "Objective", "Pass",
+    "Plan", "Prediction", "Reach", "Refinement", "ResidualFlow", "ResidualFlowScheduler",
+    "SpectralTemporalRefiner", "Tile", "VideoModel", "WindowModel", "Windows", "alternating",
+    "anchored_windows", "blended", "combined", "denoise", "draw_noise", "equal_share",
+    "filtered", "images_per_step", "item_generator", "looped_windows", "low_pass",
+    "open_windows", "predict", "progressive", "ramp", "single_windows", "triangular", "turns",
+    "with_detail",
 ]
