@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,7 +24,7 @@ from muybridge.errors import InputError
 from muybridge.sampling.denoise import predict
 from muybridge.sampling.grid import Pass
 from muybridge.sampling.noise import draw_noise
-from muybridge.sampling.spectral import KINDS, Kind, blended, low_pass
+from muybridge.sampling.spectral import KINDS, blended, low_pass
 from muybridge.sampling.video_model import VideoModel
 from muybridge.sampling.windows import Windows, open_windows
 
@@ -45,9 +45,9 @@ class Refinement:
         guidance: how strongly the model follows what it is told; 1 is without, and half the time.
         fraction: of the steps, the first ones, in which slow and coarse parts are blended.
         amount: of the blending, 0..1.
-        fade: ``cosine`` lets the amount fall to 0 over these steps.
+        fade: ``constant``; ``cosine`` lets the amount fall to 0 over these steps.
         cut_time, cut_space: what is slow and coarse, cycles per latent; ``inf`` for everything.
-        kind: of the filter.
+        kind: of the filter, see :mod:`muybridge.sampling.spectral`.
         anchor: how firmly the first frame is held, 0..1.
         still_noise: how much of the noise (its variance) all frames of a view share, 0..1.
         window, overlap: latent frames that go through the model together, and that neighbours
@@ -60,10 +60,10 @@ class Refinement:
     guidance: float = 1.0
     fraction: float = 1.0
     amount: float = 1.0
-    fade: Literal["constant", "cosine"] = "constant"
+    fade: str = "constant"
     cut_time: float = 0.25
     cut_space: float = math.inf
-    kind: Kind = "gaussian"
+    kind: str = "gaussian"
     anchor: float = 1.0
     still_noise: float = 0.0
     window: int | None = None

@@ -8,21 +8,19 @@ so before the transform it is continued by its mirror image in time.
 from __future__ import annotations
 
 import math
-from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-Kind = Literal["gaussian", "butterworth", "ideal"]
+KINDS: tuple[str, ...] = ("gaussian", "butterworth", "ideal")
 """How a filter falls: ``exp(-d/2)``, ``1 / (1 + d^4)`` (FreeInit's), or from 1 to 0 at ``d = 1``,
 where ``d`` is the sum of the squares of frequencies, each divided by its cut-off."""
-KINDS: tuple[str, ...] = ("gaussian", "butterworth", "ideal")
 
 
 def low_pass(
-    size: tuple[int, int, int], time: float, space: float, kind: Kind = "gaussian"
+    size: tuple[int, int, int], time: float, space: float, kind: str = "gaussian"
 ) -> Float[Tensor, "L h f"] | None:
     """How much of each frequency passes, for :func:`filtered`; ``None`` where all of it does.
 
@@ -30,7 +28,7 @@ def low_pass(
         size: frames, rows and columns of the latents.
         time: cut-off along time; ``math.inf`` for none, 0 for the mean alone.
         space: cut-off along rows and columns.
-        kind: of the filter.
+        kind: of :data:`KINDS`.
 
     Returns:
         Of the mirrored video's ``torch.fft.rfftn``: the last axis is the halved one.

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -20,7 +20,7 @@ from torch import Tensor
 from muybridge.errors import InputError
 from muybridge.sampling.grid import Prediction, Tile
 
-Meaning = Literal["flow_prediction", "epsilon", "v_prediction", "sample"]
+MEANINGS = ("flow_prediction", "epsilon", "v_prediction", "sample")
 """What an output is: the velocity ``noise - clean``, the noise, ``v``, or the clean latents;
 by the names that diffusers' schedulers have for ``prediction_type``."""
 Network = Callable[
@@ -58,7 +58,7 @@ class VideoModel(Protocol):
 
 
 def clean_of(
-    output: Float[Tensor, "..."], noisy: Float[Tensor, "..."], share: float, meaning: Meaning
+    output: Float[Tensor, "..."], noisy: Float[Tensor, "..."], share: float, meaning: str
 ) -> Float[Tensor, "..."]:
     """The estimate of the clean latents that an output means.
 
@@ -67,7 +67,7 @@ def clean_of(
         noisy: the latents at that share of noise, ``(1 - share) * clean + share * noise``,
             whatever the network saw.
         share: of noise, 0..1; below 1 where the output is the noise.
-        meaning: of the output.
+        meaning: of the output, of :data:`MEANINGS`.
     """
     if meaning == "sample":
         return output
@@ -123,17 +123,17 @@ class AnyVideoModel:
     """
 
     network: Network
-    meaning: Meaning
+    meaning: str
     frames: int
     alphas_cumprod: Float[Tensor, "N"] | None = None
     time_scale: float = 1000.0
     on_flow: bool | None = None
 
     def __post_init__(self) -> None:
-        if self.meaning not in ("flow_prediction", "epsilon", "v_prediction", "sample"):
+        if self.meaning not in MEANINGS:
             raise InputError(
                 "video model", "prediction_type", f"there is no {self.meaning!r}",
-                "use flow_prediction, epsilon, v_prediction or sample",
+                "use " + ", ".join(MEANINGS),
             )
 
     def __call__(
