@@ -16,6 +16,7 @@ from muybridge.jobs.compose import Composition, compose
 from muybridge.jobs.compose import _read as read_lent
 from muybridge.methods.reimagine.assets import AssetPictures
 from muybridge.methods.reimagine.assets_of_person import assets_of_person
+from muybridge.methods.reimagine.collage import collage
 from muybridge.methods.reimagine.compose import compose as put_together
 from muybridge.methods.reimagine.compose import shape_of, stand
 from muybridge.motion import clips
@@ -94,6 +95,13 @@ def test_people_lend_what_they_wear(made, tmp_path):
             assert mean.argmax() == channel and mean[channel] > 80, name
     skin = lent.pictures["face"]
     assert skin[skin[..., 3] > 200][:, 0].mean() > 130
+    assert set(lent.anchors) == {"upper", "upper-back", "lower", "lower-back"}
+    # on the same body in another pose garments have the same size
+    _, _, cameras = stand(person.shape, (144, 192))
+    again = collage(lent, stand(person.shape, (144, 192))[0], cameras.select([0]))
+    first = torch.from_numpy(np.array(Image.open(made / "front.collage.png"))).float() / 255
+    over = again[:3] + 1 - again[3:]
+    assert float((over.permute(1, 2, 0) - first).abs().mean()) < 0.03
     asked = Composition({name: str(made) for name in ("face", "upper", "lower")}, weights="none")
     assert set(read_lent(asked).pictures) == {"face", "upper", "lower"}
     with pytest.raises(InputError, match="not seen on this person"):

@@ -184,7 +184,7 @@ def _read(asked: Composition) -> AssetPictures:
     lent = {n: f for n, f in asked.files.items() if (Path(f) / _ORIGIN).is_file()}
     people = {folder: Person.load(folder) for folder in set(lent.values())}
     worn = {folder: assets_of_person(person) for folder, person in people.items()}
-    pictures, behind = {}, {}
+    pictures, behind, anchors = {}, {}, {}
     for name, folder in lent.items():
         found = {**worn[folder].pictures, **shown_whole(people[folder])}
         if name not in found:
@@ -192,9 +192,15 @@ def _read(asked: Composition) -> AssetPictures:
         pictures[name] = found[name]
         if name in worn[folder].behind:
             behind[name] = worn[folder].behind[name]
+        known = worn[folder].anchors
+        anchors.update({k: known[k] for k in (name, f"{name}-back") if k in known})
     files = {n: f for n, f in asked.files.items() if n not in lent}
     own = read_assets(files, asked.behind, whole=False)
-    return AssetPictures({**pictures, **own.pictures}, {**behind, **own.behind}).checked()
+    for name in own.behind:
+        anchors.pop(f"{name}-back", None)
+    return AssetPictures(
+        {**pictures, **own.pictures}, {**behind, **own.behind}, anchors
+    ).checked()
 
 
 def _write_pictures(composed: Composed, folder: Path) -> None:

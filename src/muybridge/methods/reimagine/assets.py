@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Bool, Float, UInt8
 from numpy import ndarray
 from torch import Tensor
 
@@ -38,6 +38,8 @@ _LEAST = 0.01
 """Of a picture that an asset has to cover."""
 _HOLE = 0.004
 """Holes below this share of an asset are filled."""
+SHOWN = 20
+"""Level of a mask from which on a picture is cropped to it."""
 _SHARES = {
     "face": (0.38, 0.38), "upper": (0.62, 0.38), "lower": (0.38, 0.56), "full": (0.62, 0.75),
     "shoes": (0.5, 0.19), "front": (1.0, 1.0), "back": (1.0, 1.0),
@@ -49,6 +51,20 @@ Rgba = UInt8[ndarray, "_ _ 4"]
 
 
 @dataclass(frozen=True)
+class Anchor:
+    """Where the body that wears a garment is in the garment's picture, pixels.
+
+    Attributes:
+        x, y: the neck of tops and dresses, the pelvis of what is worn below.
+        width: of the waist, or of the hips; see :class:`muybridge.methods.reimagine.marks.Marks`.
+    """
+
+    x: float
+    y: float
+    width: float
+
+
+@dataclass(frozen=True)
 class AssetPictures:
     """What a person is made of.
 
@@ -56,15 +72,19 @@ class AssetPictures:
         pictures: RGBA by the names of the release: ``face``, ``upper``, ``lower``, ``full``,
             ``shoes``, ``front``, ``back``. Front and back are whole people.
         behind: the same things from behind, where they are known; garments only.
+        anchors: of garments whose wearer is known, as ``upper`` and, from behind,
+            ``upper-back``; others are measured in their pictures.
     """
 
     pictures: Mapping[str, ndarray]
     behind: Mapping[str, ndarray] = field(default_factory=dict)
+    anchors: Mapping[str, Anchor] = field(default_factory=dict)
 
     @property
     def front_only(self) -> AssetPictures:
         """The same without what is known from behind."""
-        return AssetPictures({k: v for k, v in self.pictures.items() if k != "back"})
+        shown = {k: v for k, v in self.pictures.items() if k != "back"}
+        return AssetPictures(shown, anchors=self.anchors)
 
     def checked(self, source: str = "assets") -> AssetPictures:
         """This set, if it makes a person.
@@ -175,6 +195,13 @@ def _without_specks(mask: UInt8[ndarray, "H W"], share: float) -> UInt8[ndarray,
     return keep[labels].astype(np.uint8)
 
 
+def without_holes(mask: Bool[ndarray, "H W"]) -> Bool[ndarray, "H W"]:
+    """A mask with everything filled that it encloses."""
+    ringed = np.pad((~mask).astype(np.uint8), 1, constant_values=1)
+    labels = cv2.connectedComponents(ringed, connectivity=4)[1]
+    return np.asarray(labels[1:-1, 1:-1] != labels[0, 0])
+
+
 def cropped(rgba: Rgba, margin: float = 0.0) -> Rgba:
     """A picture cropped to what is in it; as it is where there is nothing.
 
@@ -182,8 +209,8 @@ def cropped(rgba: Rgba, margin: float = 0.0) -> Rgba:
         rgba: the picture.
         margin: free border, as a share of the longer side; as far as the picture goes.
     """
-    rows = np.flatnonzero((rgba[..., 3] > 20).any(1))
-    columns = np.flatnonzero((rgba[..., 3] > 20).any(0))
+    rows = np.flatnonzero((rgba[..., 3] > SHOWN).any(1))
+    columns = np.flatnonzero((rgba[..., 3] > SHOWN).any(0))
     if not len(rows):
         return rgba
     room = round(margin * max(rows[-1] - rows[0], columns[-1] - columns[0]))

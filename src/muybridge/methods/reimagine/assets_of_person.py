@@ -11,11 +11,19 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 from numpy import ndarray
 
-from muybridge.body import Part
+from muybridge.body import Part, PosedBody
 from muybridge.camera import Cameras
 from muybridge.errors import InputError
-from muybridge.methods.reimagine.assets import AssetPictures, Rgba, cropped
+from muybridge.methods.reimagine.assets import (
+    SHOWN,
+    Anchor,
+    AssetPictures,
+    Rgba,
+    cropped,
+    without_holes,
+)
 from muybridge.methods.reimagine.collage import skin_colour
+from muybridge.methods.reimagine.marks import Marks, marks_of
 from muybridge.motion import Motion
 from muybridge.person import Person, Photo
 from muybridge.person.ground_model import lab_distance, rgb_to_lab
@@ -50,32 +58,50 @@ def assets_of_person(person: Person) -> AssetPictures:
     photos = {photo.name: photo for photo in person.photos}
     if "front" not in photos:
         raise InputError("person", "photos", "show no front", "fit them to a photo of the front")
-    labels = {name: parts_in(person, photo) for name, photo in photos.items()}
+    stood = {name: _stood(person, photo) for name, photo in photos.items()}
+    labels = {name: parts_in(photos[name], *pose) for name, pose in stood.items()}
     front = photos["front"]
-    face = _cut(front, np.isin(labels["front"], _PARTS["face"]))
+    face = _cut(front, np.isin(labels["front"], _PARTS["face"]))[0]
     skin = skin_colour(face)
     found: dict[str, Rgba] = {"face": face} if float((face[..., 3] > 127).mean()) > 0 else {}
     behind: dict[str, np.ndarray] = {}
+    anchors: dict[str, Anchor] = {}
     for name in ("upper", "lower", "shoes"):
         for side, kept in (("front", found), ("back", behind)):
             if side in photos:
                 worn = np.isin(labels[side], _PARTS[name]) & ~_bare(photos[side], skin)
                 worn = _tidied(worn)
                 if worn.sum() >= _LEAST * (photos[side].alpha > 0.5).sum():
-                    kept[name] = _cut(photos[side], worn)
-    return AssetPictures(found, {n: p for n, p in behind.items() if n in found})
+                    kept[name], corner = _cut(photos[side], worn)
+                    if name != "shoes":
+                        anchors[f"{name}-back" if side == "back" else name] = _anchor(
+                            name, marks_of(*stood[side]), corner
+                        )
+    return AssetPictures(found, {n: p for n, p in behind.items() if n in found}, anchors)
 
 
-def parts_in(person: Person, photo: Photo) -> UInt8[ndarray, "H W"]:
+def _anchor(name: str, marks: Marks, corner: tuple[int, int]) -> Anchor:
+    """The body's anchor in a garment's picture, whose left top corner is given."""
+    (x, y), width = (
+        (marks.pelvis, marks.hips) if name == "lower" else (marks.neck, marks.waist)
+    )
+    return Anchor(x - corner[0], y - corner[1], width)
+
+
+def _stood(person: Person, photo: Photo) -> tuple[PosedBody, Cameras]:
+    """The naked body as it stood for a photo, and the camera."""
+    motion = Motion(photo.R_parent_joint[None], photo.root_position[None])
+    height, width = photo.alpha.shape
+    cameras = Cameras(photo.K[None, None], photo.T_cam_world[None, None], width, height)
+    return person.shaped.pose(motion), cameras
+
+
+def parts_in(photo: Photo, posed: PosedBody, cameras: Cameras) -> UInt8[ndarray, "H W"]:
     """The part of the body that each pixel of a photo shows, the nearest one beside it.
 
     Args:
-        person: who. ``photo``: one of theirs.
+        photo: of a person. ``posed``: their naked body in it. ``cameras``: that took it.
     """
-    motion = Motion(photo.R_parent_joint[None], photo.root_position[None])
-    posed = person.shaped.pose(motion, offsets=person.offsets + photo.drape)
-    height, width = photo.alpha.shape
-    cameras = Cameras(photo.K[None, None], photo.T_cam_world[None, None], width, height)
     parts = part_map(posed, cameras)[0, 0, 0].numpy()
     if not parts.any():
         return parts
@@ -96,15 +122,21 @@ def _bare(photo: Photo, skin: Float[ndarray, "3"]) -> Bool[ndarray, "H W"]:
 
 
 def _tidied(mask: Bool[ndarray, "H W"]) -> Bool[ndarray, "H W"]:
-    """A mask without specks and pinholes."""
+    """A mask without specks and holes."""
     reach = max(1, round(0.004 * max(mask.shape)))
     kernel = np.ones((2 * reach + 1,) * 2, np.uint8)
     closed = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_CLOSE, kernel)
-    return cv2.morphologyEx(closed, cv2.MORPH_OPEN, kernel) > 0
+    return without_holes(cv2.morphologyEx(closed, cv2.MORPH_OPEN, kernel) > 0)
 
 
-def _cut(photo: Photo, mask: Bool[ndarray, "H W"]) -> Rgba:
-    """A part of a photo, cropped to itself."""
+def _cut(photo: Photo, mask: Bool[ndarray, "H W"]) -> tuple[Rgba, tuple[int, int]]:
+    """A part of a photo, cropped to itself, and where its left top corner was (x, y)."""
     soft = cv2.GaussianBlur(mask.astype(np.float32), (3, 3), 0) * photo.alpha
     alpha = np.rint(255 * soft * (soft > 0.05)).astype(np.uint8)
-    return cropped(np.concatenate([photo.image, alpha[..., None]], -1))
+    found = cropped(np.concatenate([photo.image, alpha[..., None]], -1))
+    if found.shape[:2] == alpha.shape:
+        return found, (0, 0)
+    return found, (
+        int(np.flatnonzero((alpha > SHOWN).any(0))[0]),
+        int(np.flatnonzero((alpha > SHOWN).any(1))[0]),
+    )

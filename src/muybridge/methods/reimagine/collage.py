@@ -21,7 +21,14 @@ from torch import Tensor
 
 from muybridge.body import Part, PosedBody
 from muybridge.camera import Cameras
-from muybridge.methods.reimagine.assets import AssetPictures, Rgba, cropped, resized
+from muybridge.methods.reimagine.assets import (
+    Anchor,
+    AssetPictures,
+    Rgba,
+    cropped,
+    resized,
+    without_holes,
+)
 from muybridge.methods.reimagine.marks import Box, Marks, marks_of
 from muybridge.person.face_detect import find_face
 from muybridge.render import normal_map, part_map
@@ -93,22 +100,39 @@ def _dressed(
     for name in ("shoes", "lower", "full", "upper"):
         if name in known:
             picture = known[name][:, ::-1] if name in flip else known[name]
+            own_back = behind and name in assets.behind
+            anchor = assets.anchors.get(f"{name}-back" if own_back else name)
+            if anchor is not None and name in flip:
+                anchor = replace(anchor, x=picture.shape[1] - anchor.x)
             worn = np.zeros_like(sheet)
-            for piece, box in _placed(name, np.ascontiguousarray(picture), marks):
+            for piece, box in _placed(name, np.ascontiguousarray(picture), marks, anchor):
                 _lay(worn, piece, box)
             if name in _WIDENED:
-                worn = _widened(worn, np.isin(parts, _WIDENED[name]), name, marks)
+                reach = None if name == "lower" else _OUTWARDS * marks.trunk
+                worn = _widened(worn, np.isin(parts, _WIDENED[name]), reach)
             sheet = worn + sheet * (1 - worn[3:])
     if face is not None:
         # after the collar, whose inside a picture of a garment shows
-        _lay_head(sheet, hair_of(face) if behind else face, marks, face)
+        head = np.zeros_like(sheet)
+        _lay_head(head, hair_of(face) if behind else face, marks, face)
+        head = _widened(head, parts == Part.HEAD, None)
+        sheet = head + sheet * (1 - head[3:])
     return sheet
 
 
-def _placed(name: str, rgba: Rgba, marks: Marks) -> list[tuple[Rgba, Box]]:
+def _placed(
+    name: str, rgba: Rgba, marks: Marks, anchor: Anchor | None
+) -> list[tuple[Rgba, Box]]:
     """The pieces of an asset, and where each lies."""
     if name == "shoes":
         return _shoes(rgba, marks)
+    if anchor is not None:
+        joint, width = (
+            (marks.pelvis, marks.hips) if name == "lower" else (marks.neck, marks.waist)
+        )
+        scale = width / max(anchor.width, 1e-3)
+        left, top = joint[0] - scale * anchor.x, joint[1] - scale * anchor.y
+        return [(rgba, (left, top, left + scale * rgba.shape[1], top + scale * rgba.shape[0]))]
     if name == "lower":
         run = trunk_width(rgba, 0.02, 0.12, np.max)
         scale = _LOWER_EASE * marks.hips / run
@@ -176,7 +200,7 @@ def trunk_width(
         low, high: the rows that are looked at, as shares of its height.
         among: chooses among these rows' widths: their median, least or most.
     """
-    mask = rgba[..., 3] > 127
+    mask = without_holes(rgba[..., 3] > 127)
     height, width = mask.shape
     runs: list[int] = []
     for row in mask[int(low * height) : max(int(high * height), int(low * height) + 1)]:
@@ -284,30 +308,32 @@ def skin_colour(face: Rgba) -> Float[ndarray, "3"]:
 
 
 def _widened(
-    worn: Float[ndarray, "4 H W"], body: Bool[ndarray, "H W"], name: str, marks: Marks
+    worn: Float[ndarray, "4 H W"], body: Bool[ndarray, "H W"], reach: float | None
 ) -> Float[ndarray, "4 H W"]:
     """A garment that also covers what peeps out beside it: its nearest colours are continued.
 
-    A collar stays open, and so do sleeves that end: tops are widened outwards, and not far.
-
     Args:
-        worn: the garment alone. ``body``: parts that it covers. ``name``: of the garment.
-        marks: of the body.
+        worn: the garment, or the head, alone.
+        body: parts that it covers.
+        reach: how far it is widened, outwards only, so that collars stay open and sleeves end,
+            pixels; ``None``: from its first row to its last one everything is covered, and
+            what is above it.
     """
     there = worn[3] > 0.5
     rows = np.flatnonzero(there.any(1))
     if not len(rows):
         return worn
     gaps = body & ~there
-    gaps[: rows[0]] = gaps[rows[-1] :] = False
+    gaps[rows[-1] :] = False
     away, nearest = cv2.distanceTransformWithLabels(
         (~there).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
     )
-    if name != "lower":
+    if reach is not None:
+        gaps[: rows[0]] = False
         columns = np.arange(there.shape[1])[None]
         first = np.where(there, columns, there.shape[1]).min(1)[:, None]
         last = np.where(there, columns, -1).max(1)[:, None]
-        gaps &= ((columns < first) | (columns > last)) & (away < _OUTWARDS * marks.trunk)
+        gaps &= ((columns < first) | (columns > last)) & (away < reach)
     source = np.zeros(nearest.max() + 1, np.int64)
     source[nearest[there]] = np.flatnonzero(there)
     flat = worn.reshape(4, -1)
