@@ -18,6 +18,7 @@ from muybridge.networks.view_attention import (
     is_view_parameter,
     use_view_attention,
     view_parameters,
+    zero_view_outputs,
 )
 
 KINDS = ["2d", "3d"]
@@ -215,6 +216,18 @@ def test_every_weight_learns(kind):
     assert moved() == everything
     assert everything - moved(frames=1) == temporal_parameters(network)
     assert view_parameters(network) & temporal_parameters(network) == set()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_from_scratch_views_start_apart_and_learn_at_once(kind):
+    """The same results as behind closed gates; the blocks, not only gates, have gradients."""
+    closed, network, given = multiview(kind), multiview(kind), call()
+    zero_view_outputs(network)
+    assert torch.allclose(network(**given).sample, closed(**given).sample, atol=1e-5)
+    network(**given).sample.square().sum().backward()
+    last = [p.grad for n, p in network.named_parameters()
+            if is_view_parameter(n) and n.endswith("attn1.to_out.0.weight")]
+    assert last and all(float(g.abs().max()) > 0 for g in last)
 
 
 def test_closed_gates_open():

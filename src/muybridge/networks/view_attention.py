@@ -21,6 +21,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from muybridge.networks.video_blocks import Layout, VideoTransformer
+from muybridge.networks.video_init import zero_linear
 
 _MOST_GROUPS = 32_768
 """Groups that go through attention together: its quick kernels on GPUs take less than 65,536."""
@@ -112,6 +113,28 @@ def use_view_attention(network: nn.Module, kind: str = "2d") -> None:
         module.view_attention = kind
         module.view_transformer_blocks = nn.ModuleList(ViewBlock(block) for block in blocks)
         module.view_gate = nn.Parameter(module.proj_in.weight.new_zeros(len(blocks)))
+
+
+def zero_view_outputs(network: nn.Module) -> None:
+    """Let every layer across views start as the identity, with its gate open.
+
+    For networks trained from scratch, whose blocks are no copies of trained ones: a closed gate
+    before a block of random weights hardly ever opens, as what comes through it is noise. Results
+    are those of a closed gate until the network is trained.
+
+    Args:
+        network: with view attention, or without (nothing is done then).
+    """
+    for module in network.modules():
+        if isinstance(module, ViewTransformer):
+            nn.init.ones_(module.view_gate)
+        elif isinstance(module, ViewBlock):
+            layers: Any = module
+            for last in (
+                layers.ff_in.net[-1], layers.attn1.to_out[0], layers.attn2.to_out[0],
+                layers.ff.net[-1],
+            ):
+                zero_linear(last)
 
 
 def is_view_parameter(name: str) -> bool:

@@ -17,6 +17,7 @@ from muybridge.networks.reference_net import ReferenceNet
 from muybridge.networks.reference_token import ReferenceToken
 from muybridge.networks.video_init import zero_linear, zero_temporal_outputs
 from muybridge.networks.video_unet import HumanVideoUNet
+from muybridge.networks.view_attention import zero_view_outputs
 from muybridge.sampling import EdmObjective, ResidualFlow
 
 
@@ -97,6 +98,7 @@ class HvgNetworks(PictureNetworks):
             )
         zero_linear(unet.conv_out)
         zero_temporal_outputs(unet)
+        zero_view_outputs(unet)
         return networks
 
     def objective(self) -> ResidualFlow | EdmObjective:

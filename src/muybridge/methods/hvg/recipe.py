@@ -77,6 +77,7 @@ def recipe(size: str, **changes: Any) -> Recipe:
         ),
         finish=_finish,
         needs_data=True,
+        version=2,
     )
 
 
