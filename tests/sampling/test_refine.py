@@ -218,12 +218,16 @@ def test_noise_belongs_to_view_and_frame(latents):
     short = SpectralTemporalRefiner(Shrinks(), cut_time=math.inf, amount=0.5)(latents[:, :4])
     long = SpectralTemporalRefiner(Shrinks(), cut_time=math.inf, amount=0.5)(latents)
     assert torch.allclose(long[:, :4], short, atol=1e-6)
+    tail = SpectralTemporalRefiner(Shrinks(), cut_time=math.inf, amount=0.5, anchor=0.0)
+    assert torch.allclose(
+        tail(latents[1:, 2:], first=(1, 2)), tail(latents)[1:, 2:], atol=1e-6
+    )
 
 
 def test_shared_noise_keeps_its_variance(wan):
-    zeros = torch.zeros(1, 32, 4, 16, 16)
+    zeros = torch.zeros(1, 8, 4, 64, 64)
     for share in (0.5, 1.0):
-        noise = SpectralTemporalRefiner(wan, still_noise=share)._noise(zeros, 0)
+        noise = SpectralTemporalRefiner(wan, still_noise=share)._noise(zeros, 0, (0, 0))
         assert noise.std() == pytest.approx(1, abs=0.03)
         alike = (noise[:, 1:-1] * noise[:, 2:]).mean()
         assert alike == pytest.approx(share, abs=0.05)

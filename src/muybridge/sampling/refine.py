@@ -195,6 +195,7 @@ class SpectralTemporalRefiner:
         noise: Float[Tensor, "V T C h w"] | None = None,
         windows: Windows | None = None,
         pull: Float[Tensor, "T"] | None = None,
+        first: tuple[int, int] = (0, 0),
         tiles_per_call: int = 1,
         callback: StepsDone | None = None,
     ) -> Float[Tensor, "V T C h w"]:
@@ -207,6 +208,7 @@ class SpectralTemporalRefiner:
             windows: over frames; of the settings by default.
             pull: how firmly each frame is held to what it is, 0..1, beside the anchor: frames that
                 an earlier call has refined already.
+            first: numbers of the first view and frame in the whole video, for the noise.
             tiles_per_call: windows that share a call of the model.
             callback: told after each step.
         """
@@ -222,7 +224,8 @@ class SpectralTemporalRefiner:
         look = Pass(
             frames=windows or how.windows(frames, self.model.frames), guidance=how.guidance
         )
-        x = torch.lerp(given, self._noise(given, seed) if noise is None else noise, levels[0])
+        noise = self._noise(given, seed, first) if noise is None else noise
+        x = torch.lerp(given, noise, levels[0])
         step = self._stepper(levels)
         for k in range(how.steps):
             share = torch.tensor(levels[k], dtype=torch.float64)
@@ -235,13 +238,18 @@ class SpectralTemporalRefiner:
                 callback(k + 1, how.steps)
         return x.to(latents.dtype)
 
-    def _noise(self, latents: Float[Tensor, "V T C h w"], seed: int) -> Float[Tensor, "V T C h w"]:
+    def _noise(
+        self, latents: Float[Tensor, "V T C h w"], seed: int, first: tuple[int, int]
+    ) -> Float[Tensor, "V T C h w"]:
+        """Of the video's numbers; what frames share is that of frame -1."""
         views, frames, channels, rows, columns = map(int, latents.shape)
-        own = draw_noise(seed, range(views), range(frames), (channels, rows, columns))
-        shared = self.settings.still_noise
-        if shared:
-            own = math.sqrt(shared) * own[:, :1] + math.sqrt(1 - shared) * own
-            own[:, 0] /= math.sqrt(shared) + math.sqrt(1 - shared)
+        shown = range(first[0], first[0] + views)
+        size = (channels, rows, columns)
+        own = draw_noise(seed, shown, range(first[1], first[1] + frames), size)
+        share = self.settings.still_noise
+        if share:
+            shared = draw_noise(seed, shown, [-1], size)
+            own = math.sqrt(share) * shared + math.sqrt(1 - share) * own
         return own.to(latents)
 
     def _stepper(self, levels: list[float]) -> Callable[[int, Tensor, Tensor], Tensor]:

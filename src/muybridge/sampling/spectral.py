@@ -94,27 +94,27 @@ def blended(
 
 def with_detail(
     refined: Float[Tensor, "T C h w"],
+    before: Float[Tensor, "T C h w"],
     original: Float[Tensor, "T C H W"],
     amount: float = 1.0,
 ) -> Float[Tensor, "T C H W"]:
-    """Refined pictures enlarged to the originals' size, with the originals' finest detail.
+    """Refined pictures at the originals' size, with the detail that the video model can't have.
 
-    A video model is often smaller than the pictures. What the originals have beyond its size
-    (the difference to themselves, made small and large again) is returned; where nothing was
-    changed, the result is the original.
+    A video model is smaller than the pictures, and its autoencoder loses detail. What the
+    originals have beyond what went through it is returned; where nothing was changed, the result
+    is the original.
 
     Args:
         refined: pictures in [0, 1], of the video model's size.
-        original: what was made small for it.
+        before: the same without refinement: encoded and decoded only.
+        original: what they were made of.
         amount: of the detail, 0..1.
     """
-    size, small = original.shape[-2:], refined.shape[-2:]
-    if size == small:
-        return refined
-    whole = (int(size[0]), int(size[1]))
-    before = resized(resized(original, (int(small[0]), int(small[1]))), whole)
-    larger = resized(refined, whole)
-    return (larger + amount * (original - before)).clamp(0, 1)
+    size = (int(original.shape[-2]), int(original.shape[-1]))
+    if amount == 0:
+        return resized(refined, size).clamp(0, 1)
+    lost = original - resized(before, size)
+    return (resized(refined, size) + amount * lost).clamp(0, 1)
 
 
 def resized(
