@@ -70,10 +70,12 @@ class HvgVideo:
             return denoiser(latents, when, tiles, guided)
         when = torch.tensor(log_noise(share) / 4, dtype=torch.float32)
         found = denoiser(preserving(latents, share), when, tiles, guided)
-        return Prediction(*(
-            None if output is None else clean_of(output, latents, share, "v_prediction")
-            for output in found
-        ))
+        with_reference = clean_of(found.conditioned, latents, share, "v_prediction")
+        if found.unconditioned is None:
+            return Prediction(with_reference)
+        return Prediction(
+            with_reference, clean_of(found.unconditioned, latents, share, "v_prediction")
+        )
 
 
 @torch.no_grad()
@@ -119,7 +121,7 @@ def refine_with_hvg(
         )
     crop = crop_of_video(person, motion, cameras, config.width, config.height)
     files = DiskGrids()
-    given = pipeline._conditions(person, motion, crop, files, lambda done, text="": None)
+    given = pipeline._conditions(person, motion, crop, files, _untold)
     flat = pictures.flatten(0, 1)
     small = resized(flat, (config.height, config.width)).clamp(0, 1)
     latents = networks.encode(small) * networks.latent_scale
@@ -130,3 +132,7 @@ def refine_with_hvg(
         for each in (latents, refined.flatten(0, 1))
     )
     return with_detail(after, before, flat, detail).unflatten(0, (views, frames))
+
+
+def _untold(done: float, text: str = "") -> None:
+    """Progress that nobody asked about."""
