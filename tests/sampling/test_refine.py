@@ -271,7 +271,8 @@ def test_noise_levels_and_amounts():
         ({"steps": 0}, "steps"), ({"cut_time": -1}, "cut_time"), ({"anchor": 2}, "anchor"),
         ({"kind": "box"}, "kind"), ({"fade": "linear"}, "fade"), ({"colour": 1}, "colour"),
         ({"window": 4, "overlap": 4}, "overlap"), ({"window": 0}, "window"),
-        ({"shift": 0}, "shift"),
+        ({"shift": 0}, "shift"), ({"fraction": "most"}, "fraction"), ({"steps": 2.5}, "steps"),
+        ({"anchor": True}, "anchor"), ({"kind": 3}, "kind"),
     ],
 )
 def test_settings_out_of_range_are_refused(changes, field):

@@ -109,18 +109,16 @@ def test_progress_is_told(pictures):
 
 
 def test_spans_count_latent_frames():
-    tools = Half()
-    assert spans(3, tools, Refinement()) == [(0, 3)]
-    assert spans(6, tools, Refinement.of("faithful", overlap=2)) == [(0, 4), (2, 6)]
-    assert spans(6, tools, Refinement.of("faithful", overlap=0)) == [(0, 4), (2, 6)]
-    assert spans(8, tools, Refinement.of("faithful", overlap=0)) == [(0, 4), (4, 8)]
-    tools.frames, tools.compression = 81, 4
-    assert spans(200, tools, Refinement())[:2] == [(0, 81), (64, 145)]
-    assert spans(30, tools, Refinement.of("faithful", window=4)) == [
-        (0, 13), (12, 25), (17, 30)
-    ]
+    def of(frames: int, most: int = 4, each: int = 1, **settings):
+        return spans(frames, most, each, Refinement.of("faithful", **settings))
+
+    assert of(3) == [(0, 3)]
+    assert of(6, overlap=2) == of(6, overlap=0) == [(0, 4), (2, 6)]
+    assert of(8, overlap=0) == [(0, 4), (4, 8)]
+    assert of(200, 81, 4)[:2] == [(0, 81), (64, 145)]
+    assert of(30, 81, 4, window=4) == [(0, 13), (12, 25), (17, 30)]
     with pytest.raises(InputError, match="overlap"):
-        spans(30, tools, Refinement(overlap=30))
+        of(30, 81, 4, overlap=30)
 
 
 def test_wan_refines_pictures_of_any_size_and_number():

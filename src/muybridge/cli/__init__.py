@@ -19,6 +19,7 @@ VERBS: dict[str, str] = {
     "guide": "only the maps that steer: normals, depth, parts, skeleton, bone maps",
     "fit": "photos -> a person: body, clothing, texture, saved as a folder",
     "compose": "pictures of a face, garments and shoes -> a person, saved as a folder",
+    "refine": "frames that flicker -> calmer ones, by a video model",
     "people": "people to learn from: clip folders of any number of them",
     "train": "a recipe and a budget -> a method's weights",
     "evaluate": "a method, or anybody's frames -> scores on held-out people",

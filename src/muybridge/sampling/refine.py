@@ -92,6 +92,10 @@ class Refinement:
                 "refine", unknown[0], "is no setting",
                 "use " + ", ".join(Refinement.__dataclass_fields__),
             )
+        for name, value in changes.items():
+            kinds, said = _kinds(name)
+            if isinstance(value, bool) or not isinstance(value, kinds):
+                raise InputError("refine", name, f"is {value!r}", f"give {said}")
         return replace(preset, **changes).checked()
 
     def checked(self) -> Refinement:
@@ -104,7 +108,7 @@ class Refinement:
             value = getattr(self, name)
             if value is None and name in ("window", "overlap"):
                 continue
-            if not (isinstance(value, int | float) and low <= value <= high):
+            if not low <= value <= high:
                 raise InputError("refine", name, f"is {value}", f"give {low:g} to {high:g}")
         for name, known in (("fade", ("constant", "cosine")), ("kind", KINDS)):
             if getattr(self, name) not in known:
@@ -298,6 +302,17 @@ def flow_scheduler(scheduler: Any, levels: list[float]) -> Any:
     if found.shape != (len(levels),) or float((found - torch.tensor(levels)).abs().max()) > 1e-4:
         raise InputError("scheduler", "", f"{name} changes the noise levels", remedy)
     return fresh
+
+
+def _kinds(name: str) -> tuple[tuple[type, ...], str]:
+    """Types that a setting may have, and how to say it."""
+    if name in ("fade", "kind"):
+        return (str,), "a name"
+    if name == "steps":
+        return (int,), "a whole number"
+    if name in ("window", "overlap"):
+        return (int, type(None)), "a whole number"
+    return (int, float), "a number"
 
 
 def _held(

@@ -45,17 +45,20 @@ class Piece:
 
 
 def spans(
-    frames: int, tools: VideoTools, settings: Refinement
+    frames: int, most: int, compression: int, settings: Refinement
 ) -> list[tuple[int, int]]:
     """First picture and stop of each window.
 
     Args:
         frames: of the video.
-        tools: of the model.
+        most: pictures that go through the model together.
+        compression: pictures of a latent frame.
         settings: their ``window`` and ``overlap`` count latent frames.
+
+    Raises:
+        InputError: windows overlap by more than they hold.
     """
-    each = tools.compression
-    size = tools.frames
+    each, size = compression, most
     if settings.window is not None:
         size = min(size, (settings.window - 1) * each + 1)
     latents = settings.overlap
@@ -96,7 +99,7 @@ def refine_in_turn(
         begin: number of the window to begin with. ``held``: what the piece before gave for it.
         tell: told of progress.
     """
-    windows = spans(frames, tools, settings)
+    windows = spans(frames, tools.frames, tools.compression, settings)
     for number in range(begin, len(windows)):
         start, stop = windows[number]
         given = read(start, stop)

@@ -86,10 +86,15 @@ def _wan(
     pipeline: Any, device: torch.device | str, prompt: str, negative_prompt: str, offload: bool
 ) -> WanTools:
     """Wan with its prompts encoded."""
-    with torch.no_grad():
-        pipeline.text_encoder.to(device)
-        text, no_text = pipeline.encode_prompt(
-            prompt, negative_prompt, max_sequence_length=512, device=torch.device(device),
+    from diffusers import WanPipeline
+
+    pipeline.text_encoder.to(device)
+    with torch.no_grad():  # WanPipeline's own way, which does without ftfy
+        text, no_text = (
+            WanPipeline._get_t5_prompt_embeds(
+                pipeline, words, max_sequence_length=512, device=torch.device(device)
+            )
+            for words in (prompt, negative_prompt)
         )
     pipeline.text_encoder = None
     _place(pipeline, device, offload)
