@@ -209,8 +209,8 @@ class _FluxFrames:
         if double:
             self.shared.text = int(query.shape[1] - hidden_states.shape[1])
         if image_rotary_emb is not None:
-            query = apply_rotary_emb(query, image_rotary_emb, sequence_dim=1)
-            key = apply_rotary_emb(key, image_rotary_emb, sequence_dim=1)
+            turned: Any = apply_rotary_emb
+            query, key = (turned(each, image_rotary_emb, sequence_dim=1) for each in (query, key))
         text = self.shared.text
         own = slice(text, None if what.tokens is None else text + what.tokens)
         plain = _attention(query[:, :text], key, value)
