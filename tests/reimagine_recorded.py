@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import safe_open
-from torch import Tensor
+from torch import Tensor, nn
 
 
 @cache
@@ -31,3 +31,20 @@ def relative(got: Tensor, wanted: Tensor) -> float:
     """Largest difference over largest value."""
     assert got.shape == wanted.shape
     return float((got.float() - wanted.float()).abs().max() / wanted.float().abs().max())
+
+
+def flux_parts(shared: Path) -> dict[str, nn.Module]:
+    """The recorded transformer and both ControlNets, as diffusers' models."""
+    from diffusers import FluxControlNetModel, FluxTransformer2DModel
+
+    from muybridge.networks.weights import load_strictly, on_meta
+
+    said, tensors = recording(shared, "kontext_controlnet")
+    made = {}
+    for name in ("transformer", "controlnet", "controlnet_singles"):
+        kind = FluxTransformer2DModel if name == "transformer" else FluxControlNetModel
+        network = on_meta(kind, said[f"{name}_config"], "recording")
+        copied = {k: v.clone() for k, v in part(tensors, f"diffusers.{name}.").items()}
+        load_strictly(network, copied, "recording", assign=True)
+        made[name] = network.eval().requires_grad_(False)
+    return made

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from muybridge.methods.reimagine.condition_encoder import ConditionEncoder, PoseAdapter, token_ids
 from muybridge.methods.reimagine.config import ReImagineConfig
+from muybridge.methods.reimagine.denoise import LookedAt, Text, velocity
 from muybridge.methods.reimagine.prompt import Prompt
 from muybridge.networks.linear_autoencoder import LinearAutoencoder
 from muybridge.networks.pictures import home
@@ -232,28 +233,13 @@ class ReImagineNetworks(nn.Module):
         tokens = packed(noisy)
         grid = (noisy.shape[-2] // 2, noisy.shape[-1] // 2)
         ids = token_ids(grid, kind=0.0).to(tokens.device)
-        text, pooled = self.prompt(len(tokens))
-        guidance = None
-        if self.config.transformer["guidance_embeds"]:
-            guidance = torch.full_like(t, self.config.guidance)
-        shared = {
-            "timestep": t, "guidance": guidance, "pooled_projections": pooled,
-            "encoder_hidden_states": text, "txt_ids": text.new_zeros(text.shape[1], 3),
-            "return_dict": False,
-        }
-        residuals, _ = self.controlnet(
-            hidden_states=tokens, controlnet_cond=control, conditioning_scale=scale, img_ids=ids,
-            **shared,
+        text = Text(*self.prompt(len(tokens)))
+        behind = LookedAt(reference.tokens.to(tokens.dtype), reference.ids)
+        output = velocity(
+            self.transformer, self.controlnet, tokens, ids, t, text, reference=behind,
+            control=control, guidance=self.config.guidance, scale=scale,
         )
-        known = reference.tokens.to(tokens.dtype)
-        behind = known.shape[1]
-        output: Tensor = self.transformer(
-            hidden_states=torch.cat([tokens, known], 1),
-            img_ids=torch.cat([ids, reference.ids]),
-            controlnet_block_samples=[F.pad(r, (0, 0, 0, behind)) for r in residuals],
-            **shared,
-        )[0]
-        return unpacked(output[:, : tokens.shape[1]], grid)
+        return unpacked(output, grid)
 
     def estimate(
         self, output: Float[Tensor, "B K h w"], noisy: Float[Tensor, "B K h w"],
