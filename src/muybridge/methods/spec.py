@@ -76,6 +76,8 @@ class MethodSpec:
         parts: of the networks that ``recipe(size, part=...)`` trains beside the others.
         ablation: address of an :class:`muybridge.methods.ablation.Ablation`; empty where there
             is none.
+        brings: options of the loader that name weights by themselves; where one is given, those
+            of the sizes are not looked for.
         weights_from: address of the spec whose weights these are; empty for its own.
         licence: of the method's own code.
     """
@@ -93,6 +95,7 @@ class MethodSpec:
     recipe: str = ""
     parts: tuple[str, ...] = ()
     ablation: str = ""
+    brings: tuple[str, ...] = ()
     weights_from: str = ""
     licence: str = "Apache-2.0"
 
@@ -136,7 +139,7 @@ class MethodSpec:
         if not Path(size_or_path).is_dir() or size_or_path in {s.name for s in self.sizes}:
             size = self.size(size_or_path)
             missing = [w for w in size.weights if not w.optional and self.find(w) is None]
-            if missing:
+            if missing and not any(options.get(name) for name in self.brings):
                 raise MissingWeights(missing_text(self, size, missing))
             size_or_path = size.name
         return resolve(self.loader)(size_or_path, **options)

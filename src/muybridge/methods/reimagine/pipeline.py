@@ -80,7 +80,7 @@ class ReImaginePipeline(LatentPipeline):
         save(self.networks, Path(folder))
 
     @classmethod
-    def from_pretrained(cls, folder: str | Path, **options: Any) -> ReImaginePipeline:
+    def from_pretrained(cls, folder: str | Path, **options: Any) -> LatentPipeline:
         """The pipeline of a folder of weights.
 
         Raises:
@@ -133,26 +133,41 @@ class ReImaginePipeline(LatentPipeline):
 
 
 def load(
-    size_or_path: str = "nano", *, references: int = 2, lora: bool = True, detail: bool = True,
-    device: str | None = None, dtype: str | None = None, num_inference_steps: int | None = None,
-    controlnet_conditioning_scale: float = 1.0,
-) -> ReImaginePipeline:
-    """ReImagine's pipeline of a size, or of a folder of weights.
+    size_or_path: str = "nano", *, references: int = 2, lora: bool | str | Path = True,
+    detail: bool = True, device: str | None = None, dtype: str | None = None,
+    num_inference_steps: int | None = None, controlnet_conditioning_scale: float = 1.0,
+    kontext: str | Path | None = None, controlnet: str | Path | None = None, **real: Any,
+) -> LatentPipeline:
+    """ReImagine's pipeline of a size, of a folder of weights, or of the real parts.
 
     Args:
         size_or_path: ``nano``, ``tiny``, or a folder.
         references: 1 leaves the back out where there is one.
-        lora: merge the folder's LoRA.
+        lora: merge the folder's LoRA; of the real parts, a file.
         detail: see :class:`ReImaginePipeline`.
         device: ``cpu`` or ``cuda``; a GPU where there is one.
         dtype: of the weights, such as ``float16``.
         num_inference_steps: of the per-frame sampler.
         controlnet_conditioning_scale: how strongly the normals steer.
+        kontext, controlnet: folders of the real parts; these and ``real``:
+            see :func:`muybridge.methods.reimagine.real.load_real`.
 
     Raises:
-        InputError: an option is out of range, or the folder does not hold the weights whole.
+        InputError: an option is unknown or out of range, or the folder does not hold the weights
+            whole.
         MissingWeights: the size's weights are not on this machine.
     """
+    if size_or_path == "paper" or kontext or controlnet:
+        from muybridge.methods.reimagine.real import load_real
+
+        return load_real(
+            kontext=kontext, controlnet=controlnet, lora=lora, device=device, dtype=dtype,
+            num_inference_steps=num_inference_steps, references=references, detail=detail,
+            control=controlnet_conditioning_scale, **real,
+        )
+    if real or not isinstance(lora, bool):
+        name = next(iter(real), "lora")
+        raise InputError(name, "", "is an option of the real parts", "give kontext, or leave it")
     folder, size = folder_of(SPEC, size_or_path)
     networks = load_networks(folder, chosen_dtype(dtype), lora=lora)
     networks.requires_grad_(False)

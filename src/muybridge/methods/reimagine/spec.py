@@ -30,11 +30,36 @@ SPEC = MethodSpec(
                 "your own training: muybridge train reimagine --size tiny --budget 30m", 100,
             ),),
         ),
+        Size(
+            "paper",
+            "800 x 1328 pixels, FLUX.1-Kontext with the release's LoRA; a GPU of 48 GB, or of "
+            "16 GB with quantize=nf4 and offload=true",
+            (
+                Weights(
+                    "FLUX.1-Kontext-dev", "FLUX.1 [dev] Non-Commercial License (gated)",
+                    "black-forest-labs/FLUX.1-Kontext-dev on Hugging Face, all folders "
+                    "(or kontext=FOLDER)", 33900,
+                ),
+                Weights(
+                    "Flux.1-dev-Controlnet-Surface-Normals",
+                    "FLUX.1 [dev] Non-Commercial License",
+                    "jasperai/Flux.1-dev-Controlnet-Surface-Normals on Hugging Face "
+                    "(or controlnet=FOLDER)", 3580,
+                ),
+                Weights(
+                    "kontext-wo_smplx-lora.safetensors",
+                    "Apache-2.0, for weights that are non-commercial",
+                    "the page that the README of Taited/ReImagine on GitHub links "
+                    "(or lora=FILE)", 1230,
+                ),
+            ),
+        ),
     ),
     loader="muybridge.methods.reimagine.pipeline:load",
     cost="muybridge.methods.reimagine.cost:cost",
     recognises="muybridge.methods.reimagine.checkpoints:is_reimagine_folder",
     recipe="muybridge.methods.reimagine.recipe:recipe",
     parts=("assets",),
+    brings=("kontext", "controlnet"),
     ablation="muybridge.methods.reimagine.ablation:ABLATION",
 )
