@@ -34,7 +34,7 @@ from muybridge.motion import Motion
 from muybridge.person import Person
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass
 class RealNetworks:
     """The image pipeline as what decodes latents of a video.
 

@@ -113,7 +113,12 @@ def read_text(kontext: Path, prompt: str, dtype: torch.dtype, device: torch.devi
     if (kontext / "prompt").is_dir():
         with torch.no_grad():
             return Text(*read_model(Prompt, kontext / "prompt", dtype)(1))
-    from transformers import CLIPTextModel, CLIPTokenizer, T5EncoderModel, T5TokenizerFast
+    from transformers import (
+        CLIPTextModel,
+        CLIPTokenizer,
+        T5EncoderModel,
+        T5TokenizerFast,  # type: ignore[attr-defined]
+    )
 
     pooled = _encoded(CLIPTextModel, CLIPTokenizer, kontext, "", prompt, 77, dtype, device)
     tokens = _encoded(T5EncoderModel, T5TokenizerFast, kontext, "_2", prompt, 512, dtype, device)
