@@ -113,11 +113,11 @@ def read_text(kontext: Path, prompt: str, dtype: torch.dtype, device: torch.devi
     if (kontext / "prompt").is_dir():
         with torch.no_grad():
             return Text(*read_model(Prompt, kontext / "prompt", dtype)(1))
-    from transformers import (
+    from transformers import (  # type: ignore[attr-defined]
         CLIPTextModel,
         CLIPTokenizer,
         T5EncoderModel,
-        T5TokenizerFast,  # type: ignore[attr-defined]
+        T5TokenizerFast,
     )
 
     pooled = _encoded(CLIPTextModel, CLIPTokenizer, kontext, "", prompt, 77, dtype, device)
