@@ -21,12 +21,14 @@ from muybridge.methods.hvg.corpus import (
 from muybridge.methods.hvg.recipe import recipe
 from muybridge.methods.hvg.training import (
     Blocks,
+    Tiles,
     block_loss,
     channels_of,
     freeze_unused,
     mirrored,
     mirrored_rotations,
     picked_views,
+    tiles_loss,
 )
 from muybridge.networks.view_attention import view_parameters
 from muybridge.training import Context, Draws
@@ -55,7 +57,7 @@ def block(views: int = 4, frames: int = 3, closed: bool = True) -> Block:
 def people(tmp_path_factory):
     """Somebody to train on, and somebody held out."""
     data = tmp_path_factory.mktemp("people")
-    programme = Programme(views=8, motions=0, frames=8, grid=2)
+    programme = Programme(views=8, motions=0, frames=8, grid=4)
     for split, number in (("train", 0), ("validation", 0)):
         for clip in clips(number, split, programme):
             write_clip(clip, data / split / str(number) / clip.name.rsplit("-", 1)[1])
@@ -73,8 +75,8 @@ def test_from_people_to_weights(people, tmp_path):
     corpus = read_subjects(out / "stages" / "people" / "files" / "train")
     for subject in corpus:
         moving, still = subject.blocks
-        assert still.truth.shape == (8, 1, 4, 128, 96) and moving.truth.shape[:2] == (2, 8)
-        assert still.closed and not moving.closed
+        assert still.truth.shape == (8, 1, 4, 128, 96) and moving.truth.shape[:2] == (4, 8)
+        assert still.closed
         for each in subject.blocks:
             inside = each.truth[:, :, 3] > 250
             bones = each.pose[:, :, 3] > 0  # where there is depth
@@ -178,6 +180,28 @@ def test_the_loss_falls_and_reaches_every_part(tmp_path, views, frames):
             )
     assert losses[-1] < 0.97 * losses[0]
     assert not {n for n in set(ours) - reached if "view_gate" in n or "pose" in n}
+
+
+def test_the_last_stage_sees_long_and_wide_tiles_and_the_standing(tmp_path):
+    subject = Subject("x", (block(4, 4), block(6, 1)))
+    sampler = Tiles(
+        [subject], Context(out=tmp_path, stage="s"), 1, ((2, 4), (4, 2)), 6, ("normal", "depth")
+    )
+    long, wide = sampler(0, [0]), sampler(1, [0])
+    assert long["moving.truth"].shape[1:3] == (2, 4)
+    assert wide["moving.truth"].shape[1:3] == (4, 2)
+    assert wide["standing.truth"].shape[1:3] == (6, 1)
+    networks = small_networks().train()
+    loss, scalars = tiles_loss(networks, wide, Draws(0, "s", 1, [0]))
+    assert scalars["error_standing"] != scalars["error_moving"]
+    draws = Draws(0, "s", 1, [0])
+    parts = [
+        block_loss(networks, {n.split(".")[1]: v for n, v in wide.items() if kind in n}, draws)[0]
+        for kind in ("moving", "standing")
+    ]
+    assert float(loss.detach()) == pytest.approx(float(sum(parts).detach()) / 2, rel=1e-5)
+    with pytest.raises(InputError, match="nobody is seen by 8 cameras over 1 frames"):
+        Tiles([subject], Context(out=tmp_path, stage="s"), 1, ((2, 4),), 8, ("normal", "depth"))
 
 
 def test_files_of_people(tmp_path):

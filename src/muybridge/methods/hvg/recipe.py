@@ -1,9 +1,9 @@
 """How HVG's small sizes are trained: pictures, views of a moment, then views x frames.
 
 The paper has the last two (its section 4: 60,000 and 50,000 steps from SVD-xt); their items are
-as large as the tiles of sampling. A small network has no pretrained one to start from, so single
-pictures come first, in which neither views nor frames see each other; three of a person share
-the work on the reference.
+as large as the tiles of sampling, of both shapes. A small network has no pretrained one to start
+from, so single pictures come first, in which neither views nor frames see each other; three of a
+person share the work on the reference.
 """
 
 from __future__ import annotations
@@ -19,10 +19,17 @@ from torch import nn
 from muybridge.errors import InputError
 from muybridge.methods.hvg.checkpoints import load, save
 from muybridge.methods.hvg.config import CONFIGS, HvgConfig
-from muybridge.methods.hvg.corpus import read_subjects
+from muybridge.methods.hvg.corpus import Subject, read_subjects
 from muybridge.methods.hvg.corpus_making import prepare
 from muybridge.methods.hvg.networks import HvgNetworks
-from muybridge.methods.hvg.training import Blocks, block_loss, export, freeze_unused
+from muybridge.methods.hvg.training import (
+    Blocks,
+    Tiles,
+    block_loss,
+    export,
+    freeze_unused,
+    tiles_loss,
+)
 from muybridge.methods.hvg.validation import validate
 from muybridge.networks.linear_autoencoder import LinearAutoencoder
 from muybridge.training import Context, Optimizer, Recipe, Schedule, Stage, Trainee, Work
@@ -69,15 +76,14 @@ def recipe(size: str, **changes: Any) -> Recipe:
                 sketch=_sketch(config), step_seconds=0.4,
             ),
             Stage(
-                GRID, 2.0,
-                lambda context: _trainee(context, config, 1, *config.time_window, VIEWS),
+                GRID, 2.0, lambda context: _last(context, config),
                 batch=1, optimizer=Optimizer(lr=5e-4), schedule=Schedule(100, 0.7), ema=0.998,
-                sketch=_sketch(config), step_seconds=1.0,
+                sketch=_sketch(config), step_seconds=1.7,
             ),
         ),
         finish=_finish,
         needs_data=True,
-        version=2,
+        version=3,
     )
 
 
@@ -95,18 +101,40 @@ def _trainee(
     apart: bool = False,
 ) -> Trainee:
     """A stage of items of so many views and frames; ``apart``: they are separate pictures."""
-    corpus = context.folder(PEOPLE)
-    networks = HvgNetworks.new(
-        config, LinearAutoencoder.from_pretrained(corpus / "vae"), context.seed
-    )
-    if before:
-        networks.load_state_dict(context.weights(before))
+    networks = _begin(context, config, before)
     freeze_unused(networks, views > 1 and not apart, frames > 1)
-    subjects = read_subjects(corpus / "train")
-    held_out = read_subjects(corpus / "validation")
+    subjects, held_out = _people(context)
     return Trainee(
         networks, Blocks(subjects, context, batch, views, frames, config.maps),
         partial(block_loss, apart=apart), export,
         lambda module, step: validate(module, held_out, frames > 1),
         {"people": str(len(subjects))},
     )
+
+
+def _last(context: Context, config: HvgConfig) -> Trainee:
+    """The stage in which everything learns together."""
+    networks = _begin(context, config, VIEWS)
+    subjects, held_out = _people(context)
+    around, (views, frames) = config.view_window[0], config.time_window
+    shapes = ((views, frames), (2 * views, frames // 2))
+    return Trainee(
+        networks, Tiles(subjects, context, 1, shapes, around, config.maps), tiles_loss, export,
+        lambda module, step: validate(module, held_out, True),
+        {"people": str(len(subjects))},
+    )
+
+
+def _begin(context: Context, config: HvgConfig, before: str) -> HvgNetworks:
+    """The networks as the stage before has left them; untrained if there is none."""
+    vae = LinearAutoencoder.from_pretrained(context.folder(PEOPLE) / "vae")
+    networks = HvgNetworks.new(config, vae, context.seed)
+    if before:
+        networks.load_state_dict(context.weights(before))
+    return networks
+
+
+def _people(context: Context) -> tuple[list[Subject], list[Subject]]:
+    """To train on, and held out."""
+    corpus = context.folder(PEOPLE)
+    return read_subjects(corpus / "train"), read_subjects(corpus / "validation")

@@ -86,6 +86,39 @@ class Blocks:
         ]
 
 
+class Tiles:
+    """The sampler of the last stage: in every step what the tiles of sampling are like.
+
+    A moving person in turn over many frames from few views and over few frames from many, and a
+    standing one from all around; see :func:`tiles_loss`.
+
+    Args:
+        subjects, context, maps: as for :class:`Blocks`.
+        shapes: views and frames of the moving, in turn.
+        around: views of the standing.
+
+    Raises:
+        InputError: nobody has a block that is large enough.
+    """
+
+    def __init__(
+        self, subjects: Sequence[Subject], context: Context, batch: int,
+        shapes: Sequence[tuple[int, int]], around: int, maps: Sequence[str],
+    ) -> None:
+        self.moving = [Blocks(subjects, context, batch, *shape, maps) for shape in shapes]
+        self.standing = Blocks(subjects, context, batch, around, 1, maps)
+
+    def __call__(self, step: int, indices: Sequence[int]) -> Batch:
+        """See :class:`muybridge.training.recipe.Sampler`."""
+        moving = self.moving[step % len(self.moving)](step, indices)
+        standing = self.standing(step, indices)
+        return {
+            f"{kind}.{name}": value
+            for kind, items in (("moving", moving), ("standing", standing))
+            for name, value in items.items()
+        }
+
+
 def channels_of(maps: Sequence[str]) -> list[int]:
     """Which of a block's channels some maps are.
 
@@ -170,6 +203,23 @@ def block_loss(
     return loss, {
         "error": plain.detach(), "error_copied": copied, "unlike": unlike.detach(),
     }
+
+
+def tiles_loss(module: Any, batch: Batch, draws: Any) -> tuple[Tensor, dict[str, Tensor]]:
+    """The objective on a batch of :class:`Tiles`: the mean of the moving and the standing.
+
+    Args:
+        module, draws: as for :func:`block_loss`.
+        batch: of :class:`Tiles`.
+    """
+    losses: list[Tensor] = []
+    scalars: dict[str, Tensor] = {}
+    for kind in ("moving", "standing"):
+        items = {n.removeprefix(f"{kind}."): v for n, v in batch.items() if n.startswith(kind)}
+        loss, found = block_loss(module, items, draws)
+        losses.append(loss)
+        scalars |= {f"{name}_{kind}": value for name, value in found.items()}
+    return (losses[0] + losses[1]) / 2, scalars
 
 
 def freeze_unused(networks: HvgNetworks, views: bool, frames: bool) -> None:
