@@ -29,6 +29,7 @@ class People:
         frames: of each motion.
         fps: frames per second of the motions.
         grid: cameras around one more motion; 0 for none.
+        paths: cameras around one more motion of which every second one travels; 0 for none.
         size: of the pictures, WIDTHxHEIGHT.
         framing: tight: people fill their pictures, as small networks take them; wide: as the
             cameras of animate frame them.
@@ -53,6 +54,7 @@ class People:
     frames: int = 8
     fps: str = "12"
     grid: int = 0
+    paths: int = 0
     size: str = "96x128"
     framing: Literal["tight", "wide"] = "tight"
     reference_scale: int = 2
@@ -78,6 +80,7 @@ def main(argv: list[str]) -> int:
     programme = Programme(
         asked.views, asked.motions, asked.frames, str(parse_fps(asked.fps)), asked.grid,
         asked.canonical, parse_size(asked.size), asked.framing == "tight", asked.reference_scale,
+        asked.paths,
     )
     plain = asked.canonical and asked.canonical_size != "none"
     order = Order(

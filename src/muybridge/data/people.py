@@ -144,10 +144,11 @@ class Programme:
         motions: how many motions, each by one camera.
         frames: of each motion. ``fps``: frames per second.
         grid: views of one more motion that is seen from all around; 0 for none.
+        paths: cameras of one more motion of which every second one travels; 0 for none.
         canonical: ReImagine's 16 cameras around the reference pose, and assets.
         size: width and height of all pictures, pixels.
         tight: people fill their pictures, as small networks take them; otherwise they are
-            framed as users' own cameras are. The 16 cameras stay as they are.
+            framed as users' own cameras are. The 16 cameras and paths stay as they are.
         reference_scale: how many times larger than the others reference pictures are.
     """
 
@@ -160,11 +161,13 @@ class Programme:
     size: tuple[int, int] = (96, 128)
     tight: bool = True
     reference_scale: int = 2
+    paths: int = 0
 
     @property
     def pictures(self) -> int:
         """How many pictures of a person this makes, references apart."""
-        return self.views + (self.motions + self.grid) * self.frames + 16 * self.canonical
+        moving = self.motions + self.grid + self.paths
+        return self.views + moving * self.frames + 16 * self.canonical
 
     def setups(self, who: Cast) -> dict[str, Setup]:
         """Set-ups of a person's clips by name; motions are of the person's own split."""
@@ -189,6 +192,11 @@ class Programme:
             number = motion()
             made["grid"] = Setup(
                 "grid", number, number, self.grid, self.frames, self.fps, size, fill()
+            )
+        if self.paths:
+            number = motion()
+            made["paths"] = Setup(
+                "paths", number, number, self.paths, self.frames, self.fps, size
             )
         if self.canonical:
             made["rig16"] = Setup("rig16", n, None, 16, 1, self.fps, size)

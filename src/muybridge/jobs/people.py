@@ -60,6 +60,7 @@ class People:
             ("N", self.count, 1, PER_SEED), ("--seed", self.seed, 0, 10_000),
             ("--views", programme.views, 0, 256), ("--motions", programme.motions, 0, 1000),
             ("--frames", programme.frames, 1, 10_000), ("--grid", programme.grid, 0, 256),
+            ("--paths", programme.paths, 0, 256),
             ("width", programme.size[0], 16, 4096), ("height", programme.size[1], 16, 4096),
             ("--reference-scale", programme.reference_scale, 1, 16),
             ("clips per shard", self.clips_per_shard, 1, 1_000_000),
@@ -69,7 +70,7 @@ class People:
                 raise InputError("people", name, f"is {value}", f"give {low} to {high}")
         if programme.pictures == 0:
             raise InputError("people", "", "nothing is to be taken",
-                             "give --views, --motions, --grid or --canonical")
+                             "give --views, --motions, --grid, --paths or --canonical")
         return self
 
     @property

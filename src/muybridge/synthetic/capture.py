@@ -29,7 +29,7 @@ from muybridge.synthetic.light import Light
 from muybridge.synthetic.moves import move, reference_pose
 from muybridge.synthetic.stage import shoot
 
-Rig = Literal["reference", "orbit", "fixed", "grid", "rig16"]
+Rig = Literal["reference", "orbit", "fixed", "grid", "paths", "rig16"]
 SETTLE = 5
 """Frames that are played before a motion's first one, so that cloth already swings."""
 
@@ -169,8 +169,8 @@ class Sitter:
             return setups.fixed(setup.number, points, size, fps)
         if setup.rig == "rig16":
             return setups.rig16(points, size, fps)
-        build = setups.orbit if setup.rig == "orbit" else setups.grid
-        return build(setup.number, points, setup.views, size, fps)
+        builds = {"orbit": setups.orbit, "grid": setups.grid, "paths": setups.paths}
+        return builds[setup.rig](setup.number, points, setup.views, size, fps)
 
     def staged(self, setup: Setup) -> tuple[PosedFigure, Motion, Cameras]:
         """The person in every frame of a set-up, cloth already in movement; motion; cameras."""

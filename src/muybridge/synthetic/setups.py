@@ -1,4 +1,4 @@
-"""Where the cameras stand, by number: orbits, fixed cameras, grids, the 16-camera rig.
+"""Where the cameras stand, by number: orbits, fixed cameras, grids, paths, the 16-camera rig.
 
 People are framed by the rule that a user's own cameras are framed by
 (:func:`muybridge.camera.build_cameras`), so that what is learnt here is what is met there.
@@ -7,12 +7,15 @@ Lenses and distances vary with the number.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from muybridge.camera import Cameras, build_cameras
+from muybridge.camera.script import Move, Script, Step
 from muybridge.synthetic.dice import Dice
 
 Size = tuple[int, int]
@@ -59,6 +62,62 @@ def grid(
     dice = Dice("camera grid", number)
     start = dice.between(0, 360)
     return _built(f"orbit:{views},start={start:.3f},{_lens(dice)}", points, size, fps)
+
+
+def paths(
+    number: int, points: Float[Tensor, "T 55 3"], views: int, size: Size,
+    fps: Fraction | int = 24,
+) -> Cameras:
+    """Cameras around a motion of which every second one travels, the first one stands still.
+
+    Args:
+        number: of the set-up.
+        points: the person's joints in the world, metres.
+        views: how many cameras.
+        size: of the pictures.
+        fps: of the motion.
+    """
+    dice = Dice("camera paths", number)
+    start, lens = dice.between(0, 360), dice.between(14, 40)
+    made = []
+    for view in range(views):
+        azimuth = (start + 360 * view / views + dice.near(0, 20)) % 360
+        step = (Step(travel(dice)),) if view % 2 else ()
+        script = Script(round(azimuth, 2), round(dice.between(-4, 18), 2), step)
+        made.append(build_cameras(
+            script.text(), points, width=size[0], height=size[1], fps=fps, fov=lens, margin=0.06,
+            facing="auto",
+        ))
+    return replace(
+        made[0], K=torch.cat([c.K for c in made]),
+        T_cam_world=torch.cat([c.T_cam_world for c in made]),
+    )
+
+
+def travel(dice: Dice) -> tuple[Move, ...]:
+    """What a camera does at the same time: it goes around, comes nearer, rises, or two of these."""
+
+    def sign() -> int:
+        return 1 if dice.chance(0.5) else -1
+
+    def arc() -> Move:
+        return Move("arc", sign(), round(dice.between(20, 120), 1))
+
+    def nearer() -> Move:
+        kind = "zoom" if dice.chance(0.5) else "dolly"
+        return Move(kind, sign(), round(dice.between(1.2, 1.8), 2))
+
+    def rise() -> Move:
+        return Move("crane", sign(), round(dice.between(0.4, 1.6), 2))
+
+    which = dice.between(0, 1)
+    if which < 0.45:
+        return (arc(),)
+    if which < 0.70:
+        return (nearer(),)
+    if which < 0.85:
+        return (rise(),)
+    return (arc(), nearer())
 
 
 def rig16(
