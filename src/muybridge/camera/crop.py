@@ -171,6 +171,26 @@ def center_on(
     return _crop(cameras, scale, target - scale[..., None] * center, width, height)
 
 
+def anchored(
+    cameras: Cameras, anchor: Float[Tensor, "T 3"], scale: Float[Tensor, "V T"], width: int,
+    height: int,
+) -> Crop:
+    """Crops with one point in the middle, of a given size.
+
+    Args:
+        cameras: of the whole pictures.
+        anchor: what comes into the middle; world, metres. Behind a camera, its picture's middle.
+        scale: crop pixels per picture pixel.
+        width, height: of the crops, pixels.
+    """
+    pixel, depth = cameras.project(anchor[:, None])
+    seen = (depth > 0) & torch.isfinite(pixel).all(-1)
+    middle = pixel.new_tensor([cameras.width / 2, cameras.height / 2])
+    center = torch.where(seen, pixel[:, :, 0], middle)
+    target = center.new_tensor([width / 2, height / 2])
+    return _crop(cameras, scale, target - scale[..., None] * center, width, height)
+
+
 def pixels_per_metre(
     cameras: Cameras, anchor: Float[Tensor, "T 3"]
 ) -> Float[Tensor, "V T"]:

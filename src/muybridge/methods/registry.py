@@ -25,6 +25,7 @@ BUILT_IN: tuple[str, ...] = (
     "muybridge.methods.gas.spec:SPEC",
     "muybridge.methods.hvg.spec:SPEC",
     "muybridge.methods.reimagine.spec:SPEC",
+    "muybridge.methods.threedimo.spec:SPEC",
     "muybridge.methods.copy.spec:SPEC",
     "muybridge.methods.nerf.spec:SPEC",
 )

@@ -8,6 +8,7 @@ imported at first use, so listing methods loads neither torch nor networks.
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -106,7 +107,7 @@ class MethodSpec:
                 raise InputError(
                     f"method {self.name}", field, f"unknown {strange}", f"use words of {known}"
                 )
-        if not self.name.isidentifier() or self.name != self.name.lower():
+        if not re.fullmatch(r"[a-z0-9_]+", self.name):
             raise InputError(
                 "method", "name", f"{self.name!r} is no lower-case name", "use letters and digits"
             )

@@ -8,6 +8,7 @@ the picture's layout is left. Body and hands have a tokenizer each; frames don't
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import torch
@@ -41,8 +42,7 @@ class MotionTokenizer(nn.Module):
         super().__init__()
         rows, columns = size[0] // patch, size[1] // patch
         self.patches = nn.Conv2d(channels, dim, patch, patch)
-        places = get_2d_sincos_pos_embed(dim, (rows, columns), output_type="pt")
-        self.register_buffer("places", places.float().view(1, rows * columns, dim), False)
+        self.grid = (rows, columns)
         self.latents = nn.Parameter(torch.randn(1, tokens, dim) * dim**-0.5)
         self.blocks = nn.ModuleList(
             nn.TransformerEncoderLayer(
@@ -54,11 +54,24 @@ class MotionTokenizer(nn.Module):
 
     def forward(self, pictures: Float[Tensor, "N C H W"]) -> Float[Tensor, "N K D"]:
         """Tokens of pictures in [0, 1]."""
-        seen = self.patches(2 * pictures - 1).flatten(2).transpose(1, 2) + self.places
+        seen = self.patches(2 * pictures - 1).flatten(2).transpose(1, 2)
+        seen = seen + places(self.grid, seen.shape[-1]).to(seen)
         both = torch.cat([seen, self.latents.expand(len(seen), -1, -1).to(seen.dtype)], 1)
         for block in self.blocks:
             both = block(both)
         return self.norm(both[:, seen.shape[1]:])
+
+
+@cache
+def places(grid: tuple[int, int], dim: int) -> Float[Tensor, "N D"]:
+    """Codes of a picture's patches.
+
+    Args:
+        grid: their rows and columns. ``dim``: length of a code.
+    """
+    with torch.device("cpu"):  # whichever device is the default one where it is first asked for
+        made: Tensor = get_2d_sincos_pos_embed(dim, grid, output_type="pt")
+    return made.float().view(grid[0] * grid[1], dim)
 
 
 class MotionEncoder(ModelMixin, ConfigMixin):

@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from diffusers.configuration_utils import register_to_config
 from diffusers.models.modeling_outputs import Transformer2DModelOutput
-from diffusers.models.transformers.transformer_wan import WanTransformer3DModel
+from diffusers.models.transformers.transformer_wan import WanRotaryPosEmbed, WanTransformer3DModel
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -221,6 +221,21 @@ class MotionTransformer(WanTransformer3DModel):
         tokens = (self.norm_out(tokens.float()) * (1 + scale) + shift).type_as(tokens)
         output = unpatched(self.proj_out(tokens), (frames, rows, columns), patch)
         return Transformer2DModelOutput(sample=output) if return_dict else (output,)
+
+
+def with_places(network: MotionTransformer) -> MotionTransformer:
+    """A network that was made without memory, with its rotary embeddings computed.
+
+    They are no weights, so files don't have them.
+
+    Args:
+        network: with its weights loaded.
+    """
+    config = network.config
+    network.rope = WanRotaryPosEmbed(
+        config["attention_head_dim"], config["patch_size"], config["rope_max_seq_len"]
+    )
+    return network
 
 
 def passed(

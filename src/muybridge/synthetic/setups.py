@@ -77,21 +77,35 @@ def paths(
         size: of the pictures.
         fps: of the motion.
     """
-    dice = Dice("camera paths", number)
-    start, lens = dice.between(0, 360), dice.between(14, 40)
-    made = []
-    for view in range(views):
-        azimuth = (start + 360 * view / views + dice.near(0, 20)) % 360
-        step = (Step(travel(dice)),) if view % 2 else ()
-        script = Script(round(azimuth, 2), round(dice.between(-4, 18), 2), step)
-        made.append(build_cameras(
+    lens, scripts = _planned(number, views)
+    made = [
+        build_cameras(
             script.text(), points, width=size[0], height=size[1], fps=fps, fov=lens, margin=0.06,
             facing="auto",
-        ))
+        )
+        for script in scripts
+    ]
     return replace(
         made[0], K=torch.cat([c.K for c in made]),
         T_cam_world=torch.cat([c.T_cam_world for c in made]),
     )
+
+
+def path_scripts(number: int, views: int) -> list[Script]:
+    """What each camera of :func:`paths` does; azimuths are from where the person looks first."""
+    return _planned(number, views)[1]
+
+
+def _planned(number: int, views: int) -> tuple[float, list[Script]]:
+    """Field of view of a set-up of paths, degrees, and what its cameras do."""
+    dice = Dice("camera paths", number)
+    start, lens = dice.between(0, 360), dice.between(14, 40)
+    scripts = []
+    for view in range(views):
+        azimuth = (start + 360 * view / views + dice.near(0, 20)) % 360
+        step = (Step(travel(dice)),) if view % 2 else ()
+        scripts.append(Script(round(azimuth, 2), round(dice.between(-4, 18), 2), step))
+    return lens, scripts
 
 
 def travel(dice: Dice) -> tuple[Move, ...]:

@@ -1,0 +1,1 @@
+"""3DiMo: motion tokens read off a driving video, injected into a video transformer."""

@@ -1,0 +1,126 @@
+"""From people of a data set to what 3DiMo is trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+from muybridge.camera import facing_of
+from muybridge.camera.script import Script
+from muybridge.data import Clip
+from muybridge.errors import InputError
+from muybridge.methods.corpora import FIT_ON, make_corpus
+from muybridge.methods.hvg.conditions import aligned_crop
+from muybridge.methods.sitters import Sitter, pictures_of, reference_picture
+from muybridge.methods.threedimo.conditions import (
+    hands_of,
+    joint_rotations,
+    size_of,
+    steady_crop,
+)
+from muybridge.methods.threedimo.config import ThreeDimoConfig
+from muybridge.methods.threedimo.corpus import Scene, read_scenes, write_scene
+from muybridge.methods.threedimo.words import encoded, script_of_path
+from muybridge.render import skeleton_map
+from muybridge.synthetic.setups import path_scripts
+from muybridge.training import Context
+from muybridge.training.corpus import to_bytes
+from muybridge.training.recipe import Tell
+
+
+def prepare(context: Context, tell: Tell, config: ThreeDimoConfig) -> None:
+    """Fill the stage's folder, see :func:`muybridge.methods.corpora.make_corpus`.
+
+    Args:
+        context: of the stage.
+        tell: told of progress.
+        config: of the size.
+    """
+
+    def write(sitter: Sitter, path: Path) -> None:
+        clip = longest(sitter, config.window)
+        write_scene(scene_of(sitter, clip, config), path)
+
+    make_corpus(
+        context, tell, write, pictures, config.autoencoder["patch"],
+        config.autoencoder["latent_channels"],
+    )
+
+
+def pictures(folder: Path) -> Iterator[UInt8[Tensor, "F 4 h w"]]:
+    """True pictures of the first people in a folder, view by view."""
+    for scene in read_scenes(folder, FIT_ON):
+        yield from scene.truth
+
+
+def longest(sitter: Sitter, frames: int) -> Clip:
+    """The clip of a person that the most cameras see, of those that last long enough.
+
+    Raises:
+        InputError: there is none.
+    """
+    fitting = [clip for clip in sitter.clips if clip.frames >= frames and clip.views > 1]
+    if not fitting:
+        raise InputError(
+            "--data", sitter.name, f"is seen by no two cameras over {frames} frames",
+            f"make people with --paths 6 --frames {frames} (or more)",
+        )
+    return max(fitting, key=lambda clip: clip.views)
+
+
+def scene_of(sitter: Sitter, clip: Clip, config: ThreeDimoConfig) -> Scene:
+    """A clip as the networks see it.
+
+    Args:
+        sitter: the person. ``clip``: theirs.
+        config: of the size.
+    """
+    body = sitter.body
+    clip = clip.select(frames=range(config.window))
+    posed = body.pose(clip.motion)
+    width, height = config.width, config.height
+    reference = body.pose(sitter.reference.pose)
+    standing = aligned_crop(reference, sitter.reference.camera, width, height)
+    crop = steady_crop(posed, clip.cameras, width, height, most=size_of(standing, reference))
+    pictures = pictures_of(clip).float() / 255
+    hands, seen = hands_of(posed, clip.cameras, pictures, config.motion["hand"])
+    scripts = scripts_of(clip, facing_of(posed.joints[:1]))
+    words, amounts = encoded(scripts)
+    return Scene(
+        sitter.name,
+        to_bytes(_reference(sitter, size_of(crop, posed), width, height)),
+        to_bytes(crop.cut(pictures)),
+        to_bytes(skeleton_map(posed.joints, crop.cameras)),
+        to_bytes(hands), seen, joint_rotations(clip.motion).half(), words, amounts,
+        torch.tensor([moves(script) for script in scripts]),
+    )
+
+
+def scripts_of(clip: Clip, facing: float) -> list[Script]:
+    """What each camera does: as it was told, or as its path shows.
+
+    Args:
+        clip: of any source. ``facing``: of the person in the first frame, degrees.
+    """
+    setup = clip.parameters.get("setup")
+    if isinstance(setup, dict) and setup.get("rig") == "paths":
+        return path_scripts(int(setup["number"]), int(setup["views"]))
+    return [script_of_path(clip.cameras, view, facing) for view in range(clip.views)]
+
+
+def moves(script: Script) -> bool:
+    """Whether a camera does anything."""
+    return any(move.kind != "static" for step in script.steps for move in step.moves)
+
+
+def _reference(
+    sitter: Sitter, most: float, width: int, height: int
+) -> Float[Tensor, "4 h w"]:
+    """The person's picture, as large as the clip begins, or smaller where they are not seen."""
+    posed = sitter.body.pose(sitter.reference.pose)
+    crop = aligned_crop(posed, sitter.reference.camera, width, height, most=most)
+    return crop.cut(reference_picture(sitter.reference)[None, None], samples=4)[0, 0]

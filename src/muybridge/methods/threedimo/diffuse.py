@@ -1,0 +1,183 @@
+"""From motion and words to latents: 3DiMo's sampling, of one view or many.
+
+Each view is painted by itself: one window of frames at a time, windows sharing frames, where they
+fade into each other in every step. Words are said for each window. The reference stands before
+every window, clean.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor
+
+from muybridge.camera.script import Script
+from muybridge.methods.threedimo.networks import ThreeDimoNetworks
+from muybridge.methods.threedimo.training import driver_of
+from muybridge.methods.threedimo.words import encoded
+from muybridge.sampling import (
+    Plan,
+    Prediction,
+    Reach,
+    ResidualFlow,
+    Tile,
+    denoise,
+    draw_noise,
+    progressive,
+)
+from muybridge.sampling.denoise import StepCallback
+from muybridge.training import Batch
+
+Say = Callable[[int, int, int], Script]
+"""``say(view, first, last)``: what that camera does from one frame to the other."""
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """What steers a video of ``V`` views and ``T`` frames.
+
+    Attributes:
+        reference: scaled latents of each view's reference, or of the one for all.
+        motion: of all frames: tokens, or maps.
+        say: what the cameras do.
+        views: how many.
+    """
+
+    reference: Float[Tensor, "R K h w"]
+    motion: Float[Tensor, "T ..."]
+    say: Say
+    views: int
+
+    @property
+    def frames(self) -> int:
+        """Number of frames."""
+        return int(self.motion.shape[0])
+
+    def references(self, views: Sequence[int]) -> Float[Tensor, "n K h w"]:
+        """The references of some views."""
+        rows = [min(view, len(self.reference) - 1) for view in views]
+        return self.reference[rows]
+
+
+def plan(window: int, overlap: int, views: int, frames: int) -> Plan:
+    """Which tiles each step passes: a view and a window of frames each.
+
+    Args:
+        window, overlap: frames of a window, and that neighbours share.
+        views, frames: of the video.
+    """
+    reach = Reach(time=(1, window), time_overlap=overlap, around=(1, 1), around_overlap=0, still=1)
+    return progressive(views, frames, reach, share=1.0)
+
+
+@torch.no_grad()
+def sample(
+    networks: ThreeDimoNetworks,
+    conditions: Conditions,
+    *,
+    seed: int = 0,
+    steps: int | None = None,
+    callback: StepCallback | None = None,
+) -> Float[Tensor, "V T K h w"]:
+    """Scaled latents of the whole video, in the machine's main memory.
+
+    Args:
+        networks: of the size.
+        conditions: what steers.
+        seed: of the noise, which belongs to each (view, frame).
+        steps: of the sampler; the size's own by default.
+        callback: told after each step.
+    """
+    config = networks.config
+    height, width = conditions.reference.shape[-2:]
+    shape = (config.latent_channels, int(height), int(width))
+    views, frames = conditions.views, conditions.frames
+    noise = (
+        torch.zeros(views, frames, *shape) if config.from_mean
+        else draw_noise(seed, range(views), range(frames), shape)
+    )
+    scheduler = ResidualFlow().scheduler()
+    scheduler.set_timesteps(steps or config.steps)
+    return denoise(
+        Denoiser(networks, conditions), scheduler, noise * scheduler.init_noise_sigma,
+        plan(config.window, config.overlap, views, frames), callback=callback,
+    )
+
+
+class Denoiser:
+    """The networks with one video's conditions, as the sampling loop calls them.
+
+    Args:
+        networks, conditions: see :func:`sample`.
+    """
+
+    def __init__(self, networks: ThreeDimoNetworks, conditions: Conditions) -> None:
+        self._networks, self._conditions = networks, conditions
+        weight = next(networks.transformer.parameters())
+        self._device, self._dtype = weight.device, weight.dtype
+        self._said: dict[Tile, tuple[Int64[Tensor, "L"], Float[Tensor, "L"]]] = {}  # noqa: F821
+
+    def __call__(
+        self,
+        latents: Float[Tensor, "n F K h w"],
+        timestep: Tensor,
+        tiles: Sequence[Tile],
+        guided: bool,
+    ) -> Prediction:
+        """The model output of some tiles; see :class:`muybridge.sampling.WindowModel`."""
+        networks = self._networks
+        said = [self._words(tile) for tile in tiles]
+        words, amounts = (torch.stack(part).to(self._device) for part in zip(*said, strict=True))
+        motion = torch.stack([self._conditions.motion[list(tile.frames)] for tile in tiles])
+        reference = self._conditions.references([tile.views[0] for tile in tiles])
+        known = [values.to(self._device, self._dtype) for values in (latents, reference, motion)]
+        output = networks(
+            known[0], timestep.to(self._device), known[1], known[2],
+            networks.words(words, amounts),
+        )
+        output = networks.model_output(output, known[1])
+        return Prediction(output.float().to(latents.device))
+
+    def _words(self, tile: Tile) -> tuple[Tensor, Tensor]:
+        """What is said for a tile; looked for once."""
+        if tile not in self._said:
+            script = self._conditions.say(tile.views[0], tile.frames[0], tile.frames[-1])
+            words, amounts = encoded([script])
+            self._said[tile] = (words[0], amounts[0])
+        return self._said[tile]
+
+
+@torch.no_grad()
+def sample_clips(
+    networks: ThreeDimoNetworks, batch: Batch, seed: int = 0, steps: int | None = None
+) -> Float[Tensor, "B F C H W"]:
+    """Pictures of clips of one window each, as training has them.
+
+    Args:
+        networks: in evaluation mode.
+        batch: as of :class:`~muybridge.methods.threedimo.training.Clips`; the truth is not looked
+            at.
+        seed: of the noise. ``steps``: of the sampler.
+    """
+    reference = networks.encode(batch["reference"])
+    motion = networks.motion(driver_of(batch))
+    text = networks.words(batch["words"], batch["amounts"])
+    frames = int(motion.shape[1])
+    shape = tuple(reference.shape[1:])
+    noise = (
+        torch.zeros(len(reference), frames, *shape) if networks.config.from_mean
+        else draw_noise(seed, range(len(reference)), range(frames), shape)
+    )
+    scheduler = ResidualFlow().scheduler()
+    scheduler.set_timesteps(steps or networks.config.steps)
+    latents = noise * scheduler.init_noise_sigma
+    for t in scheduler.timesteps:
+        noisy = scheduler.scale_model_input(latents, t)
+        output = networks(noisy, t, reference, motion, text)
+        latents = scheduler.step(
+            networks.model_output(output, reference), t, latents
+        ).prev_sample
+    return networks.decode(latents.flatten(0, 1)).unflatten(0, latents.shape[:2])

@@ -1,0 +1,174 @@
+"""What drives 3DiMo: a motion, shown by somebody whom the project makes itself, or a video.
+
+A motion is given to a figure of ours, seen by one camera before it. Who it is does not matter:
+motion tokens know neither clothes nor camera. Of a video the person's part is taken, found by
+the matte.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cache
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+from muybridge.body import PosedBody, load_body
+from muybridge.camera import Cameras, build_cameras
+from muybridge.camera.crop import Crop, anchored, center_on, pixels_per_metre
+from muybridge.data.people import sitter
+from muybridge.errors import InputError
+from muybridge.methods.cropped import BLOCK
+from muybridge.methods.threedimo.conditions import PELVIS, hands_of, joint_rotations
+from muybridge.methods.threedimo.config import ThreeDimoConfig
+from muybridge.methods.threedimo.networks import Driver
+from muybridge.motion import Motion, retarget
+from muybridge.render import skeleton_map
+from muybridge.synthetic.capture import Sitter, photographed
+
+_SHOWN = (120, 160)
+"""Width and height at which the figure is seen, pixels; hands are cut out of it."""
+_CAMERA = "static:0,elevation=5,fov=24"
+_SKIN_POINTS = 7
+_WHO = 3
+"""Number of the figure among the people to train on; a plain one."""
+_ROOM = 0.8
+"""Share of a crop's height that the person of a video takes at most."""
+
+
+@cache
+def figure() -> Sitter:
+    """The figure that shows motions."""
+    return sitter(_WHO, "train", 256)
+
+
+def shown(motion: Motion, config: ThreeDimoConfig) -> Iterable[Driver]:
+    """A motion as a driving video, block by block.
+
+    Args:
+        motion: on any body.
+        config: of the size.
+    """
+    who = figure()
+    moved = retarget(motion, who.rest_joints)
+    posed = who.figure.posed(moved)
+    cameras, crop = _seen(who, moved, config)
+    for first in range(0, moved.frames, BLOCK):
+        last = min(first + BLOCK, moved.frames)
+        part = cameras.slice(first, last)
+        rgb, matte = photographed(posed.slice(first, last), part, who.light)
+        pictures = _tensor(np.concatenate([rgb, matte[..., None]], -1))
+        body = _body(who, moved.slice(first, last))
+        hands, seen = hands_of(body, part, pictures, max(config.motion["hand"], 1))
+        known = Crop(
+            crop.cameras.slice(first, last), crop.scale[:, first:last],
+            crop.shift[:, first:last], crop.width, crop.height,
+        )
+        yield Driver(
+            known.cut(pictures), hands, seen, joint_rotations(moved.slice(first, last))[None],
+            skeleton_map(body.joints, known.cameras),
+        )
+
+
+def of_pictures(
+    pictures: UInt8[Tensor, "T 4 H W"], config: ThreeDimoConfig
+) -> Driver:
+    """A video of one person as a driver; hands are not looked for.
+
+    The person is kept in the middle, equally large in all frames.
+
+    Args:
+        pictures: RGB premultiplied over black, and matte.
+        config: of the size.
+
+    Raises:
+        InputError: nobody is seen in it, or this size is driven by something else.
+    """
+    if config.control != "tokens":
+        raise InputError("--driver", "", f"networks driven by {config.control} take no video",
+                         "give a motion")
+    boxes = [_box(picture) for picture in pictures]
+    known = [box for box in boxes if box is not None]
+    if not known:
+        raise InputError("--driver", "", "nobody is seen in it",
+                         "give a video of one person, with a matte if the ground is busy")
+    tallest = max(bottom - top for _, top, _, bottom in known)
+    widest = max(right - left for left, _, right, _ in known)
+    scale = min(_ROOM * config.height / tallest, config.width / widest)
+    middles, last = [], known[0]
+    for box in boxes:
+        last = box or last
+        middles.append(((last[0] + last[2]) / 2, (last[1] + last[3]) / 2))
+    centres = _calm(torch.tensor(middles))
+    cut = [
+        _cut(picture.float() / 255, centre, scale, config.width, config.height)
+        for picture, centre in zip(pictures, centres, strict=True)
+    ]
+    return Driver(torch.stack(cut)[None])
+
+
+def _seen(who: Sitter, motion: Motion, config: ThreeDimoConfig) -> tuple[Cameras, Crop]:
+    """The camera before the figure, and the crop that the networks see."""
+    width, height = _SHOWN
+    pelvis, skin, joints = [], [], []
+    for first in range(0, motion.frames, BLOCK):
+        body = _body(who, motion.slice(first, first + BLOCK))
+        pelvis.append(body.joints[:, PELVIS])
+        skin.append(body.vertices[:, ::_SKIN_POINTS])
+        joints.append(body.joints)
+    cameras = build_cameras(
+        _CAMERA, torch.cat(joints), width=width, height=height, fps=motion.fps, facing="auto",
+    )
+    middle, points = torch.cat(pelvis), torch.cat(skin)
+    fitting = center_on(cameras, middle, points, config.width, config.height)
+    size = pixels_per_metre(fitting.cameras, middle).min()
+    scale = size / pixels_per_metre(cameras, middle)
+    return cameras, anchored(cameras, middle, scale, config.width, config.height)
+
+
+def _body(who: Sitter, motion: Motion) -> PosedBody:
+    """The figure's naked body."""
+    return load_body().with_shape(who.shape).pose(motion)
+
+
+def _tensor(pictures: np.ndarray) -> Float[Tensor, "V T 4 H W"]:
+    return torch.from_numpy(pictures).permute(0, 1, 4, 2, 3).float() / 255
+
+
+def _box(picture: UInt8[Tensor, "4 H W"]) -> tuple[int, int, int, int] | None:
+    """Left, top, right, bottom of what the matte shows; ``None`` where it shows nothing."""
+    inside = picture[3] > 127
+    rows, columns = inside.any(1).nonzero()[:, 0], inside.any(0).nonzero()[:, 0]
+    if not len(rows):
+        return None
+    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+
+
+def _calm(places: Float[Tensor, "T 2"]) -> Float[Tensor, "T 2"]:
+    """Places without the jumps of a box whose arms come and go: the mean of five frames."""
+    padded = F.pad(places.T[None], (2, 2), mode="replicate")
+    return F.avg_pool1d(padded, 5, 1)[0].T
+
+
+def _cut(
+    picture: Float[Tensor, "4 H W"], centre: Float[Tensor, "2"], scale: float, width: int,
+    height: int,
+) -> Float[Tensor, "4 h w"]:
+    """The part of a picture around a place, resampled; nothing beyond its borders."""
+    H, W = picture.shape[-2:]
+    fine = 2
+    x = ((torch.arange(width * fine) + 0.5) / fine - width / 2) / scale + centre[0]
+    y = ((torch.arange(height * fine) + 0.5) / fine - height / 2) / scale + centre[1]
+    grid = torch.stack(
+        [(2 * x / W - 1).expand(len(y), -1), (2 * y / H - 1)[:, None].expand(-1, len(x))], -1
+    )
+    reduced = picture
+    if scale < 0.5:  # samples would be far apart
+        factor = int(0.5 / scale) + 1
+        size = (max(1, H // factor), max(1, W // factor))
+        reduced = F.interpolate(picture[None], size, mode="area")[0]
+    found = F.grid_sample(reduced[None], grid[None], padding_mode="zeros", align_corners=False)
+    return F.avg_pool2d(found, fine)[0]

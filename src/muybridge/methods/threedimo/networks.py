@@ -1,0 +1,236 @@
+"""All networks of a size of 3DiMo, and what each of them does to pictures, words and latents."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from jaxtyping import Bool, Float, Int64
+from torch import Tensor, nn
+
+from muybridge.methods.threedimo.camera_text import CameraText
+from muybridge.methods.threedimo.config import ThreeDimoConfig
+from muybridge.methods.threedimo.guide import SkeletonGuide
+from muybridge.networks.linear_autoencoder import LinearAutoencoder
+from muybridge.networks.motion_tokens import MotionEncoder, PoseDecoder, PoseTokens
+from muybridge.networks.motion_transformer import MotionTransformer
+from muybridge.networks.pictures import home
+from muybridge.networks.video_init import zero_linear
+
+Control = MotionEncoder | PoseTokens | SkeletonGuide
+
+
+@dataclass(frozen=True)
+class Driver:
+    """Driving videos as the networks see them.
+
+    Attributes:
+        pictures: of the person in the middle, with the config's channels of the encoder.
+        hands: the left and the right one; ``None`` where no hand is known.
+        seen: which of them are.
+        rotations: of the joints, for the comparison with SMPL's.
+        skeleton: drawn in the driving view, for that with skeletons.
+    """
+
+    pictures: Float[Tensor, "B F C H W"]
+    hands: Float[Tensor, "B F 2 3 s s"] | None = None
+    seen: Bool[Tensor, "B F 2"] | None = None
+    rotations: Float[Tensor, "B F J 6"] | None = None
+    skeleton: Float[Tensor, "B F 3 H W"] | None = None
+
+    def frames(self, which: slice) -> Driver:
+        """Some of the frames."""
+        parts = {
+            name: None if value is None else value[:, which] for name, value in vars(self).items()
+        }
+        return Driver(**parts)
+
+
+class ThreeDimoNetworks(nn.Module):
+    """The networks as one module; also what is trained.
+
+    Pictures have the config's ``picture_channels`` and values in [0, 1]; latents are scaled.
+
+    Attributes:
+        config: the size.
+        transformer: of the video.
+        control: what reads the driver: a motion encoder, or what it is compared with.
+        decoder: of joint rotations; ``None`` without geometric supervision.
+        text: of the words for the camera.
+        vae: frozen.
+    """
+
+    def __init__(
+        self,
+        config: ThreeDimoConfig,
+        transformer: MotionTransformer,
+        control: Control,
+        text: CameraText,
+        vae: LinearAutoencoder,
+        decoder: PoseDecoder | None = None,
+    ) -> None:
+        super().__init__()
+        self.config = config
+        self.transformer, self.control, self.text = transformer, control, text
+        self.decoder = decoder
+        self.vae = vae.requires_grad_(False)
+
+    @staticmethod
+    def new(config: ThreeDimoConfig, vae: LinearAutoencoder, seed: int = 0) -> ThreeDimoNetworks:
+        """Untrained networks of a small size; their output is zero.
+
+        The outputs of attention to the motion, which are zero where a trained transformer is to
+        be spared, are not: two zeros behind each other would only hold it up.
+
+        Args:
+            config: ``NANO`` or ``TINY``, or another with linear latents.
+            vae: fitted on pictures.
+            seed: of the weights. The global random state is left as it was.
+        """
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            transformer = MotionTransformer(**config.transformer)
+            for module in transformer.motion_blocks.values():
+                last: Any = module
+                last.to_out.reset_parameters()
+            networks = ThreeDimoNetworks(
+                config, transformer, new_control(config), CameraText(**config.text), vae,
+                PoseDecoder(**config.decoder) if config.decoder else None,
+            )
+        zero_linear(transformer.proj_out)
+        return networks
+
+    # ------------------------------------------------------------------ pictures
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of the weights."""
+        return next(self.transformer.parameters()).dtype
+
+    @property
+    def patch(self) -> int:
+        """Pixels per latent, along each side."""
+        return int(self.vae.config["patch"])
+
+    @torch.no_grad()
+    def encode(self, pictures: Float[Tensor, "*B C H W"]) -> Float[Tensor, "*B K h w"]:
+        """Scaled latents of pictures, where these are."""
+        device, dtype = home(self.vae)
+        vae: Any = self.vae
+        flat = pictures.reshape(-1, *pictures.shape[-3:])
+        made = vae.encode(flat.to(device, dtype) * 2 - 1).latent_dist.mode()
+        latents = made.to(pictures.device).float() * self.latent_scale
+        return latents.reshape(*pictures.shape[:-3], *latents.shape[1:])
+
+    @torch.no_grad()
+    def decode(self, latents: Float[Tensor, "F K h w"]) -> Float[Tensor, "F C H W"]:
+        """Pictures in [0, 1] of scaled latents."""
+        device, dtype = home(self.vae)
+        vae: Any = self.vae
+        decoded = vae.decode((latents / self.latent_scale).to(device, dtype)).sample
+        return (decoded.float() / 2 + 0.5).clamp(0, 1).to(latents.device)
+
+    @property
+    def latent_scale(self) -> float:
+        """What the autoencoder's latents are multiplied with to be denoised."""
+        return float(self.vae.config["scaling_factor"])
+
+    # ------------------------------------------------------------------ conditions
+
+    def motion(self, driver: Driver) -> Float[Tensor, "B F N D"] | Float[Tensor, "B F D h w"]:
+        """What steers: tokens per frame; or maps, where a skeleton does.
+
+        Raises:
+            ValueError: the driver lacks what this size looks at.
+        """
+        if isinstance(self.control, MotionEncoder):
+            return self.control(driver.pictures, driver.hands, driver.seen)
+        if isinstance(self.control, PoseTokens):
+            if driver.rotations is None:
+                raise ValueError("this size is driven by joint rotations")
+            return self.control(driver.rotations)
+        if driver.skeleton is None:
+            raise ValueError("this size is driven by a skeleton")
+        return self.control(driver.skeleton)
+
+    def words(
+        self, words: Int64[Tensor, "B L"], amounts: Float[Tensor, "B L"]
+    ) -> Float[Tensor, "B L D"]:
+        """Tokens of what is said to the camera."""
+        return self.text(words, amounts)
+
+    # ------------------------------------------------------------------ denoising
+
+    def forward(
+        self,
+        noisy: Float[Tensor, "B F K h w"],
+        timesteps: Float[Tensor, "..."],
+        reference: Float[Tensor, "B K h w"],
+        motion: Float[Tensor, "..."],
+        text: Float[Tensor, "B L D"],
+    ) -> Float[Tensor, "B F K h w"]:
+        """The transformer's output (what it means is the objective's matter).
+
+        The reference stands before the frames, clean and at timestep 0.
+
+        Args:
+            noisy: latents on the flow path.
+            timesteps: one of each sample, or one for all.
+            reference: latents.
+            motion: from :meth:`motion`, of the frames of ``noisy``.
+            text: from :meth:`words`.
+        """
+        samples, frames = noisy.shape[:2]
+        both = torch.cat([reference[:, None].to(noisy), noisy], 1)
+        tokens = both.shape[-2] // 2 * (both.shape[-1] // 2)
+        t = timesteps.reshape(-1, 1).to(noisy).expand(samples, tokens * frames)
+        t = torch.cat([t.new_zeros(samples, tokens), t], 1)
+        known: dict[str, Any] = {}
+        if motion.ndim == 5 or self.config.inject == "concat":
+            both = torch.cat([both, joined(motion, noisy).to(both)], 2)
+        else:
+            per_frame = motion.shape[2]
+            known["motion_tokens"] = motion.flatten(1, 2)
+            known["motion_times"] = torch.arange(
+                1, frames + 1, device=noisy.device, dtype=torch.float32
+            ).repeat_interleave(per_frame)
+        output: Any = self.transformer(
+            both.transpose(1, 2), t, text, return_dict=False, **known
+        )[0]
+        return output.transpose(1, 2)[:, 1:]
+
+    def model_output(
+        self, output: Float[Tensor, "B F K h w"], reference: Float[Tensor, "B K h w"]
+    ) -> Float[Tensor, "B F K h w"]:
+        """What the scheduler calls the model output.
+
+        Args:
+            output: from :meth:`forward`. ``reference``: latents.
+        """
+        return output + reference[:, None] if self.config.objective == "residual" else output
+
+
+def new_control(config: ThreeDimoConfig) -> Control:
+    """The untrained network that reads the driver."""
+    width = config.motion["dim"]
+    if config.control == "tokens":
+        return MotionEncoder(**config.motion)
+    if config.control == "smpl":
+        return PoseTokens(width, config.motion["tokens"])
+    return SkeletonGuide(width, int(config.autoencoder["patch"]))
+
+
+def joined(
+    motion: Float[Tensor, "..."], noisy: Float[Tensor, "B F K h w"]
+) -> Float[Tensor, "B F+1 D h w"]:
+    """Motion as channels beside the latents, nothing beside the reference's.
+
+    Args:
+        motion: maps per frame; or tokens, of which each picture gets the mean everywhere.
+        noisy: latents, for their extent.
+    """
+    height, width = noisy.shape[-2:]
+    if motion.ndim == 4:
+        motion = motion.mean(2)[..., None, None].expand(-1, -1, -1, height, width)
+    return torch.cat([torch.zeros_like(motion[:, :1]), motion], 1)

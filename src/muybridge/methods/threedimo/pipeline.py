@@ -1,0 +1,180 @@
+"""3DiMo's pipeline: a reference, a motion or a driving video, and words; frames of any size out.
+
+A motion is shown by a figure in blocks of frames of fixed length, of which only motion tokens are
+kept. The sampler makes the latents of the whole video from them (see
+:mod:`muybridge.methods.latent`). For every window of frames the words for the camera are made
+from where it stands about the person; how near it is, and where in the picture the person is,
+is the crop's matter.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+from muybridge.camera import Cameras, facing_of
+from muybridge.camera.crop import Crop
+from muybridge.errors import InputError
+from muybridge.methods.avatar.scene import AvatarScene
+from muybridge.methods.cropped import BLOCK
+from muybridge.methods.hvg.conditions import aligned_reference, crop_of_video
+from muybridge.methods.latent import LatentPipeline, Prepared
+from muybridge.methods.loading import checked_steps, chosen_device, chosen_dtype, folder_of
+from muybridge.methods.pipeline import Tell
+from muybridge.methods.threedimo.checkpoints import load as load_networks
+from muybridge.methods.threedimo.checkpoints import save
+from muybridge.methods.threedimo.conditions import PELVIS
+from muybridge.methods.threedimo.diffuse import Conditions, sample
+from muybridge.methods.threedimo.driver import of_pictures, shown
+from muybridge.methods.threedimo.networks import Driver, ThreeDimoNetworks
+from muybridge.methods.threedimo.spec import SPEC
+from muybridge.methods.threedimo.view_words import Directions
+from muybridge.motion import Motion
+from muybridge.person import Person
+
+_PREPARING = 0.3
+"""Share of the time before the first frame that the driver takes, roughly."""
+
+
+class ThreeDimoPipeline(LatentPipeline):
+    """A person in the motion of a driver, seen from wherever the words say.
+
+    Args:
+        networks: of a size.
+        size: its name.
+        detail: whether the avatar's fine detail is returned to enlarged results. It comes from
+            the body's own motion, so a driving video is painted without.
+        steps: of the sampler; the size's own by default.
+        driver: pictures of a driving video, RGB premultiplied over black, and matte; in place of
+            the motion, which says only how many frames there are and where the person stands.
+    """
+
+    spec = SPEC
+    before = 0.7
+
+    def __init__(
+        self, networks: ThreeDimoNetworks, size: str, *, detail: bool = True,
+        steps: int | None = None, driver: UInt8[Tensor, "T 4 H W"] | None = None,
+    ) -> None:
+        self.networks: ThreeDimoNetworks = networks
+        self.size, self.detail, self.steps = size, detail and driver is None, steps
+        self.driver = driver
+        config = networks.config
+        pixels = config.width * config.height // networks.patch**2
+        per_frame = config.motion["dim"] * 3 * config.motion["tokens"]
+        self.kept_bytes = 2 * 4 * config.latent_channels * pixels + 4 * per_frame
+
+    def save_pretrained(self, folder: str | Path) -> None:
+        """Write the networks as a folder that :func:`muybridge.load` reads.
+
+        Raises:
+            InputError: the folder holds something else.
+        """
+        save(self.networks, Path(folder))
+
+    @classmethod
+    def from_pretrained(cls, folder: str | Path, **options: Any) -> ThreeDimoPipeline:
+        """The pipeline of a folder of weights.
+
+        Raises:
+            InputError: the folder does not hold them whole.
+        """
+        return load(str(folder), **options)
+
+    def driven_by(self, pictures: UInt8[Tensor, "T 4 H W"]) -> ThreeDimoPipeline:
+        """The same networks with a driving video.
+
+        Args:
+            pictures: RGB premultiplied over black, and matte.
+        """
+        return ThreeDimoPipeline(
+            self.networks, self.size, detail=False, steps=self.steps, driver=pictures
+        )
+
+    def prepare(
+        self, person: Person, motion: Motion, cameras: Cameras, seed: int, tell: Tell
+    ) -> Prepared:
+        """See :meth:`LatentPipeline.prepare`.
+
+        Raises:
+            InputError: the driving video has another number of frames than the motion.
+        """
+        config, networks = self.networks.config, self.networks
+        crop = crop_of_video(person, motion, cameras, config.width, config.height)
+        tokens = self._tokens(motion, tell)
+        start = person.shaped.pose(motion.slice(0, 1))
+        reference = aligned_reference(person, start, crop)
+        picture = reference.picture[None, : config.picture_channels]
+        given = Conditions(
+            networks.encode(picture), tokens, self._words(person, motion, crop), cameras.views
+        )
+
+        def stepped(done: int, steps: int, _: Tensor) -> None:
+            tell(min(1.0, _PREPARING + (1 - _PREPARING) * done / steps), f"step {done} of {steps}")
+
+        latents = sample(networks, given, seed=seed, steps=self.steps, callback=stepped)
+        return Prepared(crop, AvatarScene.of(person, motion), latents)
+
+    @torch.no_grad()
+    def _tokens(self, motion: Motion, tell: Tell) -> Float[Tensor, "T ..."]:
+        """Motion tokens of all frames."""
+        if self.driver is not None:
+            if len(self.driver) != motion.frames:
+                raise InputError("driver", "frames", f"has {len(self.driver)}, the motion "
+                                 f"{motion.frames}", "give a motion of as many frames")
+            tell(0.0, "motion tokens of the driving video")
+            return self._read(of_pictures(self.driver, self.networks.config))
+        made = []
+        for part in shown(motion, self.networks.config):
+            tell(_PREPARING * len(made) * BLOCK / motion.frames, "the driver is shown")
+            made.append(self._read(part))
+        return torch.cat(made)
+
+    def _read(self, driver: Driver) -> Float[Tensor, "T ..."]:
+        """Tokens of some frames."""
+        device, dtype = next(self.networks.control.parameters()).device, self.networks.dtype
+        there = {
+            name: None if value is None else
+            value.to(device, dtype if value.is_floating_point() else None)
+            for name, value in vars(driver).items()
+        }
+        return self.networks.motion(Driver(**there))[0].float().cpu()
+
+    def _words(self, person: Person, motion: Motion, crop: Crop) -> Directions:
+        """What there is to say about the cameras."""
+        middle, facing = [], []
+        for first in range(0, motion.frames, BLOCK):
+            joints = person.shaped.pose(motion.slice(first, first + BLOCK)).joints
+            middle.append(joints[:, PELVIS])
+            facing += [facing_of(joints[t : t + 1]) for t in range(len(joints))]
+        return Directions(crop.cameras, torch.cat(middle), facing)
+
+
+def load(
+    size_or_path: str = "nano", *, detail: bool = True, device: str | None = None,
+    dtype: str | None = None, num_inference_steps: int | None = None,
+) -> ThreeDimoPipeline:
+    """3DiMo's pipeline of a size, or of a folder of weights.
+
+    Args:
+        size_or_path: ``nano``, ``tiny``, or a folder.
+        detail: see :class:`ThreeDimoPipeline`.
+        device: ``cpu`` or ``cuda``; a GPU where there is one.
+        dtype: of the weights, such as ``float16``.
+        num_inference_steps: of the sampler.
+
+    Raises:
+        InputError: an option is out of range, or the folder does not hold the weights whole.
+        MissingWeights: the size's weights are not on this machine.
+    """
+    folder, size = folder_of(SPEC, size_or_path)
+    networks = load_networks(folder, chosen_dtype(dtype))
+    networks.requires_grad_(False)
+    networks.to(chosen_device(device))
+    return ThreeDimoPipeline(
+        networks, size, detail=detail, steps=checked_steps(num_inference_steps)
+    )

@@ -1,0 +1,148 @@
+"""How 3DiMo's small sizes are trained: the paper's three stages, and one before them.
+
+The paper begins with a trained video model (its section 4: 10,000, 15,000 and 5,000 steps). A
+small one has none, and an encoder that tells nothing would be drowned by a transformer that can't
+paint yet; so the motion encoders learn joint rotations first, alone and for a short time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from muybridge.errors import InputError
+from muybridge.methods.threedimo.checkpoints import load, save
+from muybridge.methods.threedimo.config import CONFIGS, ThreeDimoConfig
+from muybridge.methods.threedimo.corpus import read_scenes
+from muybridge.methods.threedimo.corpus_making import prepare
+from muybridge.methods.threedimo.networks import ThreeDimoNetworks
+from muybridge.methods.threedimo.training import (
+    GEOMETRY,
+    Clips,
+    clip_loss,
+    export,
+    geometry_loss,
+    train_only,
+)
+from muybridge.methods.threedimo.validation import validate, validate_poses
+from muybridge.networks.linear_autoencoder import LinearAutoencoder
+from muybridge.training import Context, Optimizer, Recipe, Schedule, Stage, Trainee, Work
+
+PEOPLE, POSES, SINGLE, CROSS, MOVING = "people", "poses", "single", "cross", "moving"
+"""The stages."""
+_BATCH, _POSE_BATCH = 4, 16
+_CROSS = {SINGLE: 0.0, CROSS: 0.5, MOVING: 1.0}
+"""How often another view drives."""
+_TRAVEL = {SINGLE: 0.2, CROSS: 0.5, MOVING: 0.8}
+"""How often the camera travels. The paper's first stage has what the internet has: mostly none."""
+_SHARES = {SINGLE: 3.0, CROSS: 4.5, MOVING: 1.5}
+_GEOMETRY = {SINGLE: (GEOMETRY, GEOMETRY / 6, 600), CROSS: (GEOMETRY / 6, 0.0, 150),
+             MOVING: (0.0, 0.0, 1)}
+"""Weight of the geometric loss at first, in the end, and steps in between: over the first stage
+and a part of the second, as in the paper."""
+
+
+def recipe(size: str, **changes: Any) -> Recipe:
+    """The recipe of a size.
+
+    Args:
+        size: its name.
+        changes: of the conditions, as ablations have them; see
+            :meth:`muybridge.methods.threedimo.config.ThreeDimoConfig.varied`. ``stages``: only
+            so many of the paper's three, with the time of all.
+
+    Raises:
+        InputError: the size is the paper's, which begins with Wan on many GPUs; or there is no
+            such condition.
+    """
+    config = CONFIGS.get(size)
+    if config is None or not config.autoencoder:
+        raise InputError(
+            f"method 3dimo-{size}", "recipe", "starts from Wan on many GPUs, and is not here",
+            "train nano or tiny",
+        )
+    stages = int(changes.get("stages", 3))
+    if not 1 <= stages <= 3:
+        raise InputError("recipe", "stages", f"is {stages}", "give 1 to 3")
+    config = config.varied(**changes)
+    names = (SINGLE, CROSS, MOVING)[:stages]
+    longer = sum(_SHARES.values()) / sum(_SHARES[name] for name in names)
+    poses = (
+        Stage(
+            POSES, 1.0, lambda context: _poses(context, config), batch=_POSE_BATCH,
+            optimizer=Optimizer(lr=1e-3), schedule=Schedule(100, 0.3), ema=0.99,
+            sketch=_sketch(config), step_seconds=0.6,
+        ),
+    ) if config.decoder else ()
+    before = dict(zip(names, ((POSES if poses else ""), *names), strict=False))
+
+    def prepared(name: str) -> Callable[[Context], Trainee]:
+        return lambda context: _clips(context, config, name, before[name])
+
+    return Recipe(
+        "3dimo", size,
+        (
+            Work(PEOPLE, 0.8, lambda context, tell: prepare(context, tell, config)),
+            *poses,
+            *(
+                Stage(
+                    name, _SHARES[name] * longer, prepared(name), batch=_BATCH,
+                    optimizer=Optimizer(lr=1.2e-3 if name == SINGLE else 8e-4),
+                    schedule=Schedule(150 if name == SINGLE else 30, 0.0 if name != names[-1]
+                                      else 0.8),
+                    ema=0.997, sketch=_sketch(config), step_seconds=1.5,
+                )
+                for name in names
+            ),
+        ),
+        finish=partial(_finish, last=names[-1]),
+        needs_data=True,
+    )
+
+
+def _finish(context: Context, folder: Path, last: str) -> None:
+    """What ships: the networks in half precision."""
+    save(load(context.folder(last)), folder, torch.float16)
+
+
+def _sketch(config: ThreeDimoConfig) -> Callable[[], nn.Module]:
+    return lambda: ThreeDimoNetworks.new(config, LinearAutoencoder(**config.autoencoder))
+
+
+def _begin(context: Context, config: ThreeDimoConfig, before: str) -> ThreeDimoNetworks:
+    """The networks as the stage before has left them; untrained if there is none."""
+    vae = LinearAutoencoder.from_pretrained(context.folder(PEOPLE) / "vae")
+    networks = ThreeDimoNetworks.new(config, vae, context.seed)
+    if before:
+        networks.load_state_dict(context.weights(before))
+    return networks
+
+
+def _poses(context: Context, config: ThreeDimoConfig) -> Trainee:
+    """The motion encoders and the decoder of rotations."""
+    networks = _begin(context, config, "")
+    train_only(networks, "control", "decoder")
+    corpus = context.folder(PEOPLE)
+    scenes, held_out = read_scenes(corpus / "train"), read_scenes(corpus / "validation")
+    return Trainee(
+        networks, Clips(scenes, context, _POSE_BATCH, 0.0, 0.5), geometry_loss, export,
+        lambda module, step: validate_poses(module, held_out), {"people": str(len(scenes))},
+    )
+
+
+def _clips(context: Context, config: ThreeDimoConfig, name: str, before: str) -> Trainee:
+    """One of the paper's stages."""
+    networks = _begin(context, config, before)
+    train_only(networks, "transformer", "control", "decoder", "text")
+    corpus = context.folder(PEOPLE)
+    scenes, held_out = read_scenes(corpus / "train"), read_scenes(corpus / "validation")
+    return Trainee(
+        networks, Clips(scenes, context, _BATCH, _CROSS[name], _TRAVEL[name]),
+        partial(clip_loss, geometry=_GEOMETRY[name]), export,
+        lambda module, step: validate(module, held_out), {"people": str(len(scenes))},
+    )

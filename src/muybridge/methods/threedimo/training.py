@@ -1,0 +1,263 @@
+"""3DiMo's objectives and what they see: single pictures with their joints, and clips.
+
+A clip's driver is the same view, for reconstruction, or another one of the same moment, for the
+reproduction across views, which makes motion tokens forget the camera (paper, section 3.3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from muybridge.body.skeleton import JOINTS
+from muybridge.errors import InputError
+from muybridge.methods.picture_loss import STRUCTURE, dissimilarity, near_person
+from muybridge.methods.threedimo.augment import CHANCES, recoloured, warp, warped
+from muybridge.methods.threedimo.corpus import Scene
+from muybridge.methods.threedimo.networks import Driver, ThreeDimoNetworks
+from muybridge.methods.threedimo.words import mirrored_words
+from muybridge.sampling import ResidualFlow
+from muybridge.training import Batch, Context, Shuffle, generator_of
+
+GEOMETRY = 0.1
+"""Weight of the geometric loss at the beginning (paper, section 3.3)."""
+FIRST_FRAME = 0.5
+"""How often the reference is the first frame of the target, as in the paper; else it is the
+person's own picture, standing."""
+NO_HANDS = 0.1
+"""How often a clip's hands are taken to be unseen."""
+_CHANGED = 0.8
+"""How often a driver is seen through another camera, and in other colours, each."""
+
+
+class Clips:
+    """The sampler: a view to be painted and a view that drives it.
+
+    Args:
+        scenes: in memory.
+        context: of the stage. ``batch``: clips of a step.
+        cross: how often the driver is another view, 0..1.
+        moving: how often the target is by a travelling camera; the rest is by a still one.
+        augment: whether drivers are changed, see :mod:`.augment`.
+
+    Raises:
+        InputError: no scene has the cameras for it.
+    """
+
+    def __init__(
+        self, scenes: Sequence[Scene], context: Context, batch: int, cross: float, moving: float,
+        augment: bool = True,
+    ) -> None:
+        self.scenes = [s for s in scenes if len(s.truth) > 1 and not bool(s.moves.all())]
+        if not self.scenes:
+            raise InputError("--data", "", "nobody is seen by two cameras of which one is still",
+                             "make people with --paths 6")
+        self.order = Shuffle(len(self.scenes), batch, context.seed, context.stage)
+        self.key = (context.seed, context.stage)
+        self.cross, self.moving, self.augment = cross, moving, augment
+
+    def __call__(self, step: int, indices: Sequence[int]) -> Batch:
+        """See :class:`muybridge.training.recipe.Sampler`."""
+        items = [self._item(step, index) for index in indices]
+        return {name: torch.stack([item[name] for item in items]) for name in items[0]}
+
+    def _item(self, step: int, index: int) -> dict[str, Tensor]:
+        scene = self.scenes[self.order(step, index)]
+        generator = generator_of(*self.key, "clip", step, index)
+        chance = torch.rand(6, generator=generator).tolist()
+        travelling = scene.moves.nonzero()[:, 0].tolist()
+        still = (~scene.moves).nonzero()[:, 0].tolist()
+        among = travelling if travelling and chance[0] < self.moving else still
+        target = among[int(chance[1] * len(among))]
+        driver = target
+        if chance[2] < self.cross:
+            others = [v for v in range(len(scene.truth)) if v != target]
+            driver = others[int(chance[3] * len(others))]
+        item = clip_of(scene, target, driver, first=chance[4] < FIRST_FRAME)
+        if chance[5] < 0.5:
+            item = mirrored(item)
+        return changed(item, generator) if self.augment else item
+
+
+def clip_of(scene: Scene, target: int, driver: int, first: bool) -> dict[str, Tensor]:
+    """A clip and what it is made from.
+
+    Args:
+        scene: that it is of.
+        target: the view to be painted. ``driver``: the view that drives it.
+        first: the reference is the first frame of the target, not the person's own picture.
+    """
+    truth = scene.truth[target].float() / 255
+    return {
+        "reference": truth[0].clone() if first else scene.reference.float() / 255,
+        "truth": truth,
+        "driver": scene.truth[driver].float() / 255,
+        "skeleton": scene.skeleton[driver].float() / 255,
+        "hands": scene.hands[driver].float() / 255,
+        "seen": scene.seen[driver],
+        "rotations": scene.rotations.float(),
+        "words": scene.words[target],
+        "amounts": scene.amounts[target],
+    }
+
+
+def changed(item: dict[str, Tensor], generator: torch.Generator) -> dict[str, Tensor]:
+    """A clip with its driver seen through another camera, in other colours, or without hands."""
+    chance = torch.rand(CHANCES, generator=generator).tolist()
+    made = dict(item)
+    if chance[7] < _CHANGED:
+        aspect = item["driver"].shape[-1] / item["driver"].shape[-2]
+        H = warp(chance[:7], aspect)
+        made["driver"] = warped(item["driver"], H)
+        made["skeleton"] = warped(item["skeleton"], H)
+    if chance[8] < _CHANGED:
+        seed = int(torch.randint(0, 2**31 - 1, (), generator=generator))
+        made["driver"] = recoloured(made["driver"], torch.Generator().manual_seed(seed))
+        hands = recoloured(item["hands"].flatten(0, 1), torch.Generator().manual_seed(seed))
+        made["hands"] = hands.unflatten(0, item["hands"].shape[:2])
+    if chance[9] < NO_HANDS:
+        made["seen"] = torch.zeros_like(item["seen"])
+    return made
+
+
+# ------------------------------------------------------------------------ mirrored
+
+
+def _twins() -> list[int]:
+    """For each joint but the root its twin on the other side, body then hands."""
+    known = [*range(1, 22), *range(25, 55)]
+    other = {"left": "right", "right": "left"}
+    names = [JOINTS[k] for k in known]
+
+    def twin(name: str) -> str:
+        side, _, rest = name.partition("_")
+        return f"{other[side]}_{rest}" if side in other else name
+
+    return [names.index(twin(name)) for name in names]
+
+
+_TWINS = _twins()
+_SIGNS = torch.tensor([1.0, -1.0, -1.0, -1.0, 1.0, 1.0])
+"""Of a matrix's first two columns where x points the other way."""
+
+
+def mirrored(item: dict[str, Tensor]) -> dict[str, Tensor]:
+    """A clip and all that is known of it in the mirrored world.
+
+    A drawn skeleton's colours tell left from right, so it is left as it was: with a skeleton,
+    clips are not mirrored.
+    """
+    words, amounts = mirrored_words(item["words"], item["amounts"])
+    return {
+        "reference": item["reference"].flip(-1),
+        "truth": item["truth"].flip(-1),
+        "driver": item["driver"].flip(-1),
+        "skeleton": item["skeleton"].flip(-1),
+        "hands": item["hands"].flip(1).flip(-1),
+        "seen": item["seen"].flip(1),
+        "rotations": item["rotations"][:, _TWINS] * _SIGNS,
+        "words": words,
+        "amounts": amounts,
+    }
+
+
+# ------------------------------------------------------------------------ objectives
+
+
+def geometry_loss(module: Any, batch: Batch, draws: Any) -> tuple[Tensor, dict[str, Tensor]]:
+    """Joint rotations read off the motion tokens, nothing else.
+
+    Args:
+        module: :class:`~muybridge.methods.threedimo.networks.ThreeDimoNetworks`, in training.
+        batch: of :class:`Clips`.
+        draws: not needed.
+    """
+    networks: ThreeDimoNetworks = module
+    error = pose_error(networks, networks.motion(driver_of(batch)), batch)
+    return error, {"pose_error": error.detach()}
+
+
+def pose_error(
+    networks: ThreeDimoNetworks, tokens: Float[Tensor, "B F N D"], batch: Batch
+) -> Float[Tensor, ""]:
+    """Mean squared error of rotations; those of hands that are not seen don't count."""
+    assert networks.decoder is not None
+    found = networks.decoder(tokens)
+    squares = (found.float() - batch["rotations"]).square().mean(-1)
+    body = torch.ones_like(squares[:, :, :21])
+    hands = batch["seen"].to(squares).repeat_interleave(15, 2)
+    weight = torch.cat([body, 0.3 * hands], 2)
+    return (squares * weight).sum() / weight.sum()
+
+
+def clip_loss(
+    module: Any, batch: Batch, draws: Any, geometry: tuple[float, float, int] = (0.0, 0.0, 1),
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """The objective on a batch of :class:`Clips`.
+
+    Args:
+        module: :class:`~muybridge.methods.threedimo.networks.ThreeDimoNetworks`, in training.
+        batch: of :class:`Clips`.
+        draws: noise levels and noise.
+        geometry: weight of the geometric loss at first, in the end, and steps in between.
+    """
+    networks: ThreeDimoNetworks = module
+    flow = ResidualFlow()
+    clean = networks.encode(batch["truth"])
+    reference = networks.encode(batch["reference"])
+    base = reference[:, None].expand_as(clean)
+    motion = networks.motion(driver_of(batch))
+    text = networks.words(batch["words"], batch["amounts"])
+    sigmas = flow.sigmas(draws.normal())
+    noised = flow.noised(clean, draws.normal(*clean.shape[1:]), sigmas)
+    output = networks(noised.latents, noised.timesteps, reference, motion, text).float()
+    errors = flow.errors(output, noised, clean, sigmas, base)
+    weight = near_person(batch["truth"][:, :, 3:], networks.patch)
+    estimate = flow.estimate(output, noised, sigmas, base)
+    unlike = dissimilarity(networks.vae, estimate / networks.latent_scale, batch["truth"])
+    loss = (errors.mean(2, keepdim=True) * weight).sum() / weight.sum() + STRUCTURE * unlike
+
+    def plain(found: Tensor) -> Tensor:
+        squares = (found - clean).square().mean(2, keepdim=True) * weight
+        return (squares.sum() / weight.sum()).detach()
+
+    scalars = {"error": plain(estimate), "error_copied": plain(base), "unlike": unlike.detach()}
+    if networks.decoder is not None:
+        start, end, steps = geometry
+        share = min(1.0, draws.step / steps)
+        pose = pose_error(networks, motion, batch)
+        loss = loss + (start + (end - start) * share) * pose
+        scalars["pose_error"] = pose.detach()
+    return loss, scalars
+
+
+def driver_of(batch: Batch) -> Driver:
+    """The drivers of a batch of :class:`Clips`."""
+    return Driver(
+        batch["driver"], batch["hands"], batch["seen"], batch["rotations"], batch["skeleton"]
+    )
+
+
+def train_only(networks: ThreeDimoNetworks, *names: str) -> None:
+    """Freeze all networks but some.
+
+    Args:
+        networks: to be trained. ``names``: of the parts that are.
+    """
+    networks.requires_grad_(False)
+    for name in names:
+        part = getattr(networks, name)
+        if part is not None:
+            part.requires_grad_(True)
+
+
+def export(networks: ThreeDimoNetworks, folder: Path) -> None:
+    """Write the networks as a 3DiMo folder."""
+    from muybridge.methods.threedimo.checkpoints import save
+
+    save(networks, folder)

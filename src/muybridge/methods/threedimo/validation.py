@@ -1,0 +1,126 @@
+"""How near 3DiMo comes to the truth on people and motions that it was not trained on.
+
+Across views: the driver is another camera's, the reference the person's own picture. Beside the
+scores stands what a copy of the reference has, and how well tokens forget the camera: of two
+views of a moment, whether the other view's tokens are nearer than those of other moments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+from muybridge.evaluation.pictures import picture_scores
+from muybridge.methods.picture_loss import over_grey
+from muybridge.methods.threedimo.corpus import Scene
+from muybridge.methods.threedimo.diffuse import sample_clips
+from muybridge.methods.threedimo.networks import ThreeDimoNetworks
+from muybridge.methods.threedimo.training import clip_of, driver_of, pose_error
+from muybridge.training import Validation
+
+_SCENES = 8
+_PLATE_SCENES = 3
+
+
+def batch_of(
+    scenes: Sequence[Scene], pairs: Sequence[tuple[int, int]], first: bool = False
+) -> dict[str, Tensor]:
+    """Clips of scenes as a batch.
+
+    Args:
+        scenes: one clip of each.
+        pairs: target and driver of each.
+        first: the reference is the target's first frame.
+    """
+    items = [
+        clip_of(scene, target, driver, first)
+        for scene, (target, driver) in zip(scenes, pairs, strict=True)
+    ]
+    return {name: torch.stack([item[name] for item in items]) for name in items[0]}
+
+
+@torch.no_grad()
+def validate(networks: ThreeDimoNetworks, scenes: Sequence[Scene]) -> Validation:
+    """Scores of still and of travelling cameras, driven by another one; a plate.
+
+    Args:
+        networks: with averaged weights.
+        scenes: held out.
+    """
+    scenes = scenes[:_SCENES]
+    scores: dict[str, float] = {}
+    strips: list[Tensor] = []
+    for kind, target in (("still", 0), ("moving", 1)):
+        batch = batch_of(scenes, [(target, 2)] * len(scenes))
+        made = sample_clips(networks, batch)
+        truth = batch["truth"]
+        copied = batch["reference"][:, None].expand_as(truth)
+        for name, pictures in (("", made), ("copied_", copied)):
+            found = picture_scores(
+                over_grey(pictures.flatten(0, 1)), over_grey(truth.flatten(0, 1)),
+                truth[:, :, 3:].flatten(0, 1) > 0.02,
+            )
+            scores |= {f"{kind}_{name}{key}": value for key, value in found.items()}
+        scores[f"{kind}_iou"] = overlap(made[:, :, 3], truth[:, :, 3])
+        for k in range(min(_PLATE_SCENES, len(scenes))):
+            strips += [_strip(batch["driver"][k]), _strip(truth[k]), _strip(made[k])]
+    scores |= validate_poses(networks, scenes).scores
+    return Validation(scores, torch.cat(strips, 1).clamp(0, 1))
+
+
+@torch.no_grad()
+def validate_poses(networks: ThreeDimoNetworks, scenes: Sequence[Scene]) -> Validation:
+    """How well joints are read off the tokens, and how well tokens forget the camera.
+
+    Args:
+        networks: with averaged weights.
+        scenes: held out.
+    """
+    one = batch_of(scenes, [(0, 0)] * len(scenes))
+    other = batch_of(scenes, [(2, 2)] * len(scenes))
+    first, second = (networks.motion(driver_of(batch)) for batch in (one, other))
+    scores = {}
+    if networks.decoder is not None:
+        scores["pose_error"] = float(pose_error(networks, first, one))
+    if first.ndim == 4:
+        scores["retrieval"] = retrieval(first.flatten(2), second.flatten(2))
+    return Validation(scores, None)
+
+
+def retrieval(
+    first: Float[Tensor, "S T D"], second: Float[Tensor, "S T D"]
+) -> float:
+    """How often a frame's tokens have the same moment from the other view as their nearest.
+
+    Candidates are all frames of all scenes from the other view. The mean tokens of each view
+    are taken away first, so that what a view has in common counts nothing.
+
+    Args:
+        first, second: tokens of the same moments, seen by two cameras.
+    """
+    def whitened(tokens: Tensor) -> Tensor:
+        flat = tokens.flatten(0, 1)
+        return F.normalize(flat - flat.mean(0), dim=-1)
+
+    likeness = whitened(first) @ whitened(second).T
+    return float((likeness.argmax(1) == torch.arange(len(likeness))).float().mean())
+
+
+def overlap(made: Float[Tensor, "..."], truth: Float[Tensor, "..."]) -> float:
+    """Intersection over union of mattes, the mean over the pictures.
+
+    Args:
+        made, truth: mattes ``[.., H, W]`` in [0, 1].
+    """
+    a, b = made > 0.5, truth > 0.5
+    both, either = (a & b).sum((-1, -2)), (a | b).sum((-1, -2))
+    return float((both / either.clamp(min=1)).mean())
+
+
+def _strip(pictures: Float[Tensor, "T C h w"]) -> Float[Tensor, "3 h W"]:
+    """Frames of a clip side by side."""
+    return torch.cat(list(over_grey(pictures)), 2)
