@@ -142,7 +142,11 @@ def _clips(context: Context, config: ThreeDimoConfig, name: str, before: str) ->
     corpus = context.folder(PEOPLE)
     scenes, held_out = read_scenes(corpus / "train"), read_scenes(corpus / "validation")
     return Trainee(
-        networks, Clips(scenes, context, _BATCH, _CROSS[name], _TRAVEL[name]),
+        networks,
+        Clips(
+            scenes, context, _BATCH, _CROSS[name], _TRAVEL[name],
+            flips=config.control != "skeleton",
+        ),
         partial(clip_loss, geometry=_GEOMETRY[name]), export,
         lambda module, step: validate(module, held_out), {"people": str(len(scenes))},
     )

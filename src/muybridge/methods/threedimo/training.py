@@ -44,6 +44,8 @@ class Clips:
         cross: how often the driver is another view, 0..1.
         moving: how often the target is by a travelling camera; the rest is by a still one.
         augment: whether drivers are changed, see :mod:`.augment`.
+        flips: half of the clips are mirrored; not where a drawn skeleton steers, whose colours
+            tell left from right.
 
     Raises:
         InputError: no scene has the cameras for it.
@@ -51,7 +53,7 @@ class Clips:
 
     def __init__(
         self, scenes: Sequence[Scene], context: Context, batch: int, cross: float, moving: float,
-        augment: bool = True,
+        augment: bool = True, flips: bool = True,
     ) -> None:
         self.scenes = [s for s in scenes if len(s.truth) > 1 and not bool(s.moves.all())]
         if not self.scenes:
@@ -59,7 +61,8 @@ class Clips:
                              "make people with --paths 6")
         self.order = Shuffle(len(self.scenes), batch, context.seed, context.stage)
         self.key = (context.seed, context.stage)
-        self.cross, self.moving, self.augment = cross, moving, augment
+        self.cross, self.moving = cross, moving
+        self.augment, self.flips = augment, flips
 
     def __call__(self, step: int, indices: Sequence[int]) -> Batch:
         """See :class:`muybridge.training.recipe.Sampler`."""
@@ -79,7 +82,7 @@ class Clips:
             others = [v for v in range(len(scene.truth)) if v != target]
             driver = others[int(chance[3] * len(others))]
         item = clip_of(scene, target, driver, first=chance[4] < FIRST_FRAME)
-        if chance[5] < 0.5:
+        if self.flips and chance[5] < 0.5:
             item = mirrored(item)
         return changed(item, generator) if self.augment else item
 
@@ -147,11 +150,7 @@ _SIGNS = torch.tensor([1.0, -1.0, -1.0, -1.0, 1.0, 1.0])
 
 
 def mirrored(item: dict[str, Tensor]) -> dict[str, Tensor]:
-    """A clip and all that is known of it in the mirrored world.
-
-    A drawn skeleton's colours tell left from right, so it is left as it was: with a skeleton,
-    clips are not mirrored.
-    """
+    """A clip and all that is known of it in the mirrored world, but the skeleton's colours."""
     words, amounts = mirrored_words(item["words"], item["amounts"])
     return {
         "reference": item["reference"].flip(-1),
