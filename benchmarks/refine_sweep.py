@@ -153,7 +153,7 @@ def main() -> None:
     known = Path(asked.weights).is_dir()
     name = asked.weights if known else f"reimagine-{asked.weights}"
     loaded = mb.load(name, detail=False)
-    pipe = Kept(loaded.networks, loaded.size, detail=False)
+    pipe = Kept(loaded.networks, loaded.size, detail=False, refine="none")
     model = video_model(pipe.networks)
     asking = [i for i in items("novel-pose", plates) if 0 <= i.person - asked.first < asked.people
               and int(i.clip.removeprefix("motion")) < asked.motions]

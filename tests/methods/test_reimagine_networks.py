@@ -16,11 +16,11 @@ from muybridge.methods.reimagine.checkpoints import (
     add_lora,
     is_reimagine_folder,
     load,
-    merge_lora,
     save,
     save_lora,
 )
 from muybridge.methods.reimagine.config import CONFIGS, NANO, PAPER, ReImagineConfig
+from muybridge.methods.reimagine.lora import merge_lora
 from muybridge.methods.reimagine.networks import packed, unpacked
 
 
@@ -170,7 +170,7 @@ def test_a_lora_of_something_else_is_refused(networks, tmp_path):
 
     for name in ("transformer.blocks.9.lora_A.weight", "blocks.0.attn.lora_A.weight"):
         save_file({name: torch.zeros(2, 4)}, tmp_path / LORA)
-        with pytest.raises(InputError, match="is no layer of this transformer"):
+        with pytest.raises(InputError, match="no layers of this transformer"):
             merge_lora(networks.transformer, tmp_path / LORA)
     with pytest.raises(InputError, match="is not there"):
         merge_lora(networks.transformer, tmp_path / "no.safetensors")

@@ -10,11 +10,10 @@ import muybridge as mb
 from muybridge.camera import build_cameras
 from muybridge.errors import InputError
 from muybridge.methods.avatar.pipeline import AvatarPipeline
-from muybridge.methods.cost import Extent, Speed
 from muybridge.methods.reimagine.checkpoints import save
-from muybridge.methods.reimagine.cost import cost
 from muybridge.methods.reimagine.pipeline import ReImaginePipeline, load
-from muybridge.motion import clips, retarget
+from muybridge.motion import Motion, clips, retarget
+from muybridge.sampling import Refinement
 
 
 @pytest.fixture(scope="module")
@@ -29,8 +28,17 @@ def networks():
     return awake(small_networks())
 
 
-def small(networks, **options) -> ReImaginePipeline:
-    return ReImaginePipeline(networks, "small", **options)
+QUICK = Refinement.of("faithful", steps=2)
+
+
+def small(networks, refine=QUICK, **options) -> ReImaginePipeline:
+    if not networks.video.proj_out.weight.any():
+        refine = None
+    return ReImaginePipeline(networks, "small", refine=refine, **options)
+
+
+def first_frame(person, motion: Motion, cameras):
+    return person, motion.slice(0, 1), cameras.slice(0, 1)
 
 
 def test_untrained_networks_show_the_side_that_is_seen(scene):
@@ -69,14 +77,37 @@ def test_normals_steer_as_much_as_is_asked(scene, networks):
     assert not torch.equal(steered, free)
 
 
+def test_refinement_comes_after_the_pictures(networks, scene):
+    told = []
+    plain = small(networks, refine="none").prepare(*scene, 0, lambda share, text: None).latents
+    made = small(networks).prepare(*scene, 0, lambda share, text: told.append((share, text)))
+    assert torch.equal(made.latents[:, 0], plain[:, 0])  # the anchor
+    assert float((made.latents - plain)[:, 1:].abs().max()) > 1e-3
+    assert any("refinement, step 4 of 4" in text for _, text in told)
+    shares = [share for share, _ in told]
+    assert shares == sorted(shares) and shares[-1] == 1
+    one = [small(networks, refine=how)(*first_frame(*scene)).frames for how in (QUICK, "none")]
+    assert torch.equal(*one)
+
+
+def test_the_sizes_own_preset_is_the_default(networks):
+    chosen = ReImaginePipeline(networks, "small").refiner
+    assert chosen is not None and chosen.settings.steps == Refinement.of("faithful").steps
+    assert ReImaginePipeline(networks, "small", refine="none").refiner is None
+    for blind in (small_networks(), small_networks(video={})):  # never trained, and none
+        assert ReImaginePipeline(blind, "small").refiner is None
+        with pytest.raises(InputError, match="no video model"):
+            ReImaginePipeline(blind, "small", refine="faithful")
+
+
 def test_folders_are_loaded_by_what_they_hold(networks, tmp_path, scene):
     save(networks, tmp_path / "mine")
-    pipe = mb.load(tmp_path / "mine", references=1, num_inference_steps=1)
+    pipe = mb.load(tmp_path / "mine", references=1, num_inference_steps=1, refine="none")
     assert isinstance(pipe, ReImaginePipeline)
     assert (pipe.size, pipe.references, pipe.steps) == ("mine", 1, 1)
     pipe.save_pretrained(tmp_path / "again")
     same = ReImaginePipeline.from_pretrained(
-        tmp_path / "again", references=1, num_inference_steps=1
+        tmp_path / "again", references=1, num_inference_steps=1, refine="none"
     )
     assert torch.allclose(pipe(*scene).frames, same(*scene).frames, atol=1e-4)
 
@@ -86,16 +117,11 @@ def test_folders_are_loaded_by_what_they_hold(networks, tmp_path, scene):
     [
         ({"references": 3}, "references"), ({"num_inference_steps": 0}, "num_inference_steps"),
         ({"controlnet_conditioning_scale": -1}, "controlnet_conditioning_scale"),
-        ({"dtype": "int8"}, "dtype"), ({"device": "nowhere"}, "device"),
+        ({"refine": "much"}, "refine.*paper.*none"), ({"dtype": "int8"}, "dtype"),
+        ({"device": "nowhere"}, "device"),
     ],
 )
 def test_bad_options_are_refused(networks, tmp_path, options, message):
     save(networks, tmp_path / "mine")
     with pytest.raises(InputError, match=message):
         load(str(tmp_path / "mine"), **options)
-
-
-def test_costs_grow_with_pictures():
-    speed = Speed(1e-3, 1e-8, 1e-8, 1.0, 1.0, 1 << 28)
-    few, many = (cost(Extent(2, t, 128, 160), speed) for t in (8, 80))
-    assert 3 < many.seconds / few.seconds <= 10 and many.bytes > few.bytes

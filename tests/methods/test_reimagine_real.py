@@ -134,7 +134,7 @@ def test_what_is_missing_is_told_with_its_licence(parts, monkeypatch, tmp_path):
 @pytest.mark.parametrize(("options", "said"), [
     ({"kontext": "nowhere"}, "not there"), ({"quantize": "int1"}, "quantize"),
     ({"offload": True}, "offload"), ({"width": 30}, "multiple of 16"),
-    ({"together": 0}, "together"),
+    ({"together": 0}, "together"), ({"refine": "paper"}, "muybridge refine"),
     ({"references": 3}, "references"), ({"controlnet_conditioning_scale": 9}, "scale"),
     ({"dtype": "int8"}, "dtype"), ({"num_inference_steps": 0}, "num_inference_steps"),
 ])

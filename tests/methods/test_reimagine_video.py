@@ -15,7 +15,12 @@ from muybridge.methods.hvg.diffuse import Conditions, sample
 from muybridge.methods.hvg.diffuse import Settings as HvgSettings
 from muybridge.methods.hvg.networks import Reference
 from muybridge.methods.reimagine.hvg_video import HvgVideo
-from muybridge.methods.reimagine.small_video import SmallTools, refiner, video_model
+from muybridge.methods.reimagine.small_video import (
+    SmallTools,
+    refine_views,
+    refiner,
+    video_model,
+)
 from muybridge.sampling import Refinement, SpectralTemporalRefiner, Tile, VideoModel
 from muybridge.sampling.refine_frames import refine_in_turn
 from muybridge.sampling.video_models import VideoTools
@@ -35,6 +40,45 @@ def test_latents_of_the_method_are_refined(networks):
     assert refiner(networks).settings.overlap == networks.config.overlap
     kept = refiner(networks, Refinement.of("faithful", steps=2, cut_time=math.inf))
     assert torch.equal(kept(latents), latents)
+
+
+def test_long_videos_are_refined_in_spans(networks):
+    """Of four windows of four frames."""
+    quick = Refinement.of("faithful", steps=2)
+    made = refiner(networks, quick)
+    latents = torch.randn(2, 30, 8, 8, 6, generator=torch.Generator().manual_seed(5))
+    seen = []
+
+    class Watched(SpectralTemporalRefiner):
+        def __call__(self, latents, **given):
+            seen.append((latents.shape[1], given["first"], given["pull"]))
+            return super().__call__(latents, **given)
+
+    watched = Watched(made.model, made.settings)
+    whole = latents.clone()
+    steps = []
+    refine_views(watched, whole, seed=3, callback=lambda done, of: steps.append((done, of)))
+    assert [s[:2] for s in seen] == [(16, (v, t)) for v in (0, 1) for t in (0, 14)]
+    assert [s[2].nonzero().flatten().tolist() for s in seen] == [[], [0, 1]] * 2
+    assert steps == [(k, 8) for k in range(1, 9)]
+    assert torch.equal(whole[:, 0], latents[:, 0])
+    assert float((whole - latents)[:, 1:].abs().amin((0, 2, 3, 4)).min()) > 0
+    # the first span is what it is alone, but for the frames that the second fades from
+    alone = made(latents[:, :16], seed=3)
+    assert torch.equal(whole[:, :15], alone[:, :15])
+    assert not torch.equal(whole[:, 15], alone[:, 15])
+    for frames in (1, 2, 5):  # fewer than a window, and a few more
+        short = latents[:, :frames].clone()
+        refine_views(made, short, seed=3)
+        assert torch.equal(short, latents[:, :1] if frames == 1 else made(
+            latents[:, :frames], seed=3))
+    kept = latents.clone()
+    refine_views(refiner(networks, Refinement.of("faithful", steps=2, cut_time=math.inf)), kept)
+    assert torch.allclose(kept, latents, atol=1e-6)
+
+
+def test_windows_that_are_asked_for_overlap_less(networks):
+    assert refiner(networks, Refinement.of("faithful", window=1)).settings.overlap == 0
 
 
 def test_pictures_of_any_size_are_refined(networks):

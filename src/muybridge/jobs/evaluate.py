@@ -338,8 +338,8 @@ def forecast(request: Evaluation, workers: int, root: Path) -> dict[str, float]:
     measure = _MEASURE_SECONDS * width * height / (192 * 256)
     make = 0.0
     if request.frames is None:
-        spec, _ = methods.spec(request.method)
-        machine, cost = speed(), resolve(spec.cost)
+        spec, size = methods.spec(request.method)
+        machine, cost = speed(), resolve(spec.cost_of(size))
         people = {(i.person, i.references) for i in wanted}
         make = _PERSON_SECONDS[request.body] * len(people) + sum(
             cost(Extent(len(i.views), len(i.frames), width, height), machine).seconds

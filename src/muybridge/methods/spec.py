@@ -49,11 +49,13 @@ class Size:
         name: what stands after the method's name, as in ``gas-nano``.
         about: one sentence.
         weights: what it needs on disk; empty where nothing is needed.
+        cost: address of its own forecast, where the method's is of another size.
     """
 
     name: str
     about: str
     weights: tuple[Weights, ...] = ()
+    cost: str = ""
 
 
 @dataclass(frozen=True)
@@ -129,6 +131,14 @@ class MethodSpec:
             f"method {self.name}", "size", f"there is no size {name!r}",
             "use one of " + ", ".join(size.name for size in self.sizes),
         )
+
+    def cost_of(self, name: str = "") -> str:
+        """Address of the forecast of a size, the default one for an empty name.
+
+        Raises:
+            InputError: the method has no such size.
+        """
+        return self.size(name).cost or self.cost
 
     def load(self, size_or_path: str = "", **options: Any) -> Any:
         """Build the pipeline of a size, or from a folder of checkpoints.

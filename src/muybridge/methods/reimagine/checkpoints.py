@@ -3,7 +3,7 @@
 Such a folder has a file ``reimagine.json`` (the size's config) and a sub-folder per network, each
 in diffusers' format: ``transformer``, ``controlnet``, ``prompt``, ``vae``, ``scheduler``; where
 there are some, ``pose_adapter``, ``video`` and ``condition_encoder``; and ``lora`` with a LoRA in
-diffusers' key form, which is merged when it is read. The real parts are read elsewhere.
+any key form, which is merged when it is read. The real parts are read elsewhere.
 """
 
 from __future__ import annotations
@@ -89,6 +89,7 @@ def load(
     from diffusers.models.transformers.transformer_flux import FluxTransformer2DModel
 
     from muybridge.methods.reimagine.condition_encoder import ConditionEncoder, PoseAdapter
+    from muybridge.methods.reimagine.lora import merge_lora
     from muybridge.methods.reimagine.networks import ReImagineNetworks
     from muybridge.methods.reimagine.prompt import Prompt
     from muybridge.networks.linear_autoencoder import LinearAutoencoder
@@ -229,26 +230,6 @@ def save_lora(
     }
     folder.mkdir(parents=True, exist_ok=True)
     save_file(tensors, folder / LORA, {"format": "pt"})
-
-
-def merge_lora(transformer: FluxTransformer2DModel, file: Path) -> None:
-    """Add a LoRA in diffusers' key form to the weights themselves.
-
-    Raises:
-        InputError: the file is absent or damaged, or holds what the transformer does not have.
-    """
-    from muybridge.networks.weights import read_weights
-
-    weights = read_weights(file, next(transformer.parameters()).dtype)
-    known = {name for name, _ in transformer.named_modules()}
-    for name in weights:
-        module = name.removeprefix("transformer.").rpartition(".lora_")[0]
-        if not name.startswith("transformer.") or module not in known:
-            raise InputError(file, name, "is no layer of this transformer",
-                             "use a LoRA of the same size")
-    transformer.load_lora_adapter(weights, prefix="transformer", adapter_name=_ADAPTER)
-    transformer.fuse_lora(adapter_names=[_ADAPTER])
-    transformer.unload_lora()
 
 
 def assemble(base: Path, folder: Path, parts: dict[str, Path]) -> None:

@@ -1,8 +1,8 @@
 """ReImagine's pipeline: front, back and normals in; frames of any size out.
 
 Normals are made in blocks of frames of fixed length and kept in a file; every picture is sampled
-by itself; what refines sees the latents of a view as a video (see :mod:`muybridge.methods.latent`
-for the rest).
+by itself; then a video model calms the latents of each view, some windows at a time (see
+:mod:`muybridge.methods.latent` for the rest).
 """
 
 from __future__ import annotations
@@ -31,13 +31,15 @@ from muybridge.methods.reimagine.conditions import (
 )
 from muybridge.methods.reimagine.diffuse import Conditions, sample
 from muybridge.methods.reimagine.networks import ReImagineNetworks
+from muybridge.methods.reimagine.small_video import chosen_refiner, refine_views
 from muybridge.methods.reimagine.spec import SPEC
 from muybridge.motion import Motion
 from muybridge.person import Person
-from muybridge.sampling import DiskGrids
+from muybridge.sampling import DiskGrids, Refinement
 
-_PREPARING, _PAINTING = 0.15, 0.85
-"""Shares of the time before the first frame at which normals and pictures are done, roughly."""
+_PREPARING, _PAINTING = 0.1, 0.45
+"""Shares of the time before the first frame at which normals and pictures are done, roughly;
+pictures are the last where nothing is refined."""
 
 
 class ReImaginePipeline(LatentPipeline):
@@ -49,15 +51,22 @@ class ReImaginePipeline(LatentPipeline):
         references: 1 leaves the back out where there is one.
         steps: of the per-frame sampler; the size's own by default.
         control: how strongly the normals steer; 1 is the release's.
+        refine: how the sequence is calmed: a preset (``faithful``, ``paper``, ``strong``),
+            settings, or ``none``. By default the size's own preset, or none where the networks
+            have no trained video model. A single frame is never refined.
         detail: whether the avatar's fine detail is returned to enlarged results.
+
+    Raises:
+        InputError: an option is out of range, or there is no video model for the preset.
     """
 
     spec = SPEC
-    before = 0.7
+    before = 0.8
 
     def __init__(
         self, networks: ReImagineNetworks, size: str, *, references: int = 2,
-        steps: int | None = None, control: float = 1.0, detail: bool = True,
+        steps: int | None = None, control: float = 1.0,
+        refine: Refinement | str | None = None, detail: bool = True,
     ) -> None:
         if references not in (1, 2):
             raise InputError("references", "", f"can't be {references}", "use 1 or 2")
@@ -66,6 +75,7 @@ class ReImaginePipeline(LatentPipeline):
         self.networks: ReImagineNetworks = networks
         self.size, self.detail = size, detail
         self.references, self.steps, self.control = references, steps, control
+        self.refiner = chosen_refiner(networks, refine)
         config = networks.config
         pixels = config.width * config.height
         latents = config.latent_channels * pixels // networks.patch**2
@@ -97,14 +107,23 @@ class ReImaginePipeline(LatentPipeline):
         files = DiskGrids()
         given = self._conditions(person, motion, crop, files, tell)
 
+        end = 1.0 if self.refiner is None or motion.frames == 1 else _PAINTING
+
         def painted(done: int, of: int) -> None:
-            share = _PREPARING + (_PAINTING - _PREPARING) * done / of
+            share = _PREPARING + (end - _PREPARING) * done / of
             tell(share, f"picture {done} of {of}")
 
         latents = sample(
             self.networks, given, seed=seed, steps=self.steps, scale=self.control,
             callback=painted,
         )
+        if self.refiner is not None:
+
+            def calmed(done: int, of: int) -> None:
+                share = end + (1 - end) * done / of
+                tell(min(1.0, share), f"refinement, step {done} of {of}")
+
+            refine_views(self.refiner, latents, seed=seed, callback=calmed)
         return Prepared(crop, AvatarScene.of(person, motion), latents)
 
     def _conditions(
@@ -136,6 +155,7 @@ def load(
     size_or_path: str = "nano", *, references: int = 2, lora: bool | str | Path = True,
     detail: bool = True, device: str | None = None, dtype: str | None = None,
     num_inference_steps: int | None = None, controlnet_conditioning_scale: float = 1.0,
+    refine: str | None = None,
     kontext: str | Path | None = None, controlnet: str | Path | None = None, **real: Any,
 ) -> LatentPipeline:
     """ReImagine's pipeline of a size, of a folder of weights, or of the real parts.
@@ -149,12 +169,13 @@ def load(
         dtype: of the weights, such as ``float16``.
         num_inference_steps: of the per-frame sampler.
         controlnet_conditioning_scale: how strongly the normals steer.
+        refine: ``faithful``, ``paper``, ``strong`` or ``none``; see :class:`ReImaginePipeline`.
         kontext, controlnet: folders of the real parts; these and ``real``:
             see :func:`muybridge.methods.reimagine.real.load_real`.
 
     Raises:
-        InputError: an option is unknown or out of range, or the folder does not hold the weights
-            whole.
+        InputError: an option is unknown or out of range, the folder does not hold the weights
+            whole, or there is no video model for a preset that is asked for.
         MissingWeights: the size's weights are not on this machine.
     """
     if size_or_path == "paper" or kontext or controlnet:
@@ -163,7 +184,7 @@ def load(
         return load_real(
             kontext=kontext, controlnet=controlnet, lora=lora, device=device, dtype=dtype,
             num_inference_steps=num_inference_steps, references=references, detail=detail,
-            control=controlnet_conditioning_scale, **real,
+            control=controlnet_conditioning_scale, refine=refine, **real,
         )
     if real or not isinstance(lora, bool):
         name = next(iter(real), "lora")
@@ -174,5 +195,5 @@ def load(
     networks.to(chosen_device(device))
     return ReImaginePipeline(
         networks, size, references=references, steps=checked_steps(num_inference_steps),
-        control=controlnet_conditioning_scale, detail=detail,
+        control=controlnet_conditioning_scale, refine=refine, detail=detail,
     )

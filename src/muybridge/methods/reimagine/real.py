@@ -29,6 +29,7 @@ from muybridge.methods.reimagine.config import PAPER
 from muybridge.methods.reimagine.denoise import LookedAt, Text
 from muybridge.methods.reimagine.kontext_controlnet import PROMPT, FluxKontextControlNetPipeline
 from muybridge.methods.reimagine.real_parts import found, read_pipeline, read_text
+from muybridge.methods.reimagine.small_video import NONE
 from muybridge.methods.reimagine.spec import SPEC
 from muybridge.motion import Motion
 from muybridge.person import Person
@@ -145,7 +146,7 @@ def load_real(
     quantize: str | None = None, offload: bool = False, device: str | None = None,
     dtype: str | None = None, num_inference_steps: int | None = None, references: int = 2,
     width: int = PAPER.width, height: int = PAPER.height, control: float = 1.0,
-    together: int = 1, detail: bool = True,
+    together: int = 1, refine: str | None = None, detail: bool = True,
 ) -> RealReImagine:
     """The pipeline of real parts.
 
@@ -161,12 +162,19 @@ def load_real(
         device: ``cpu`` or ``cuda``; a GPU where there is one.
         dtype: of the weights; bfloat16 on a GPU, else float32.
         num_inference_steps: of the sampler.
+        refine: nothing but ``none``, which is the default: a real video model sees other latents
+            than the image model, so it refines the finished video (``muybridge refine``).
         references, width, height, control, together, detail: see :class:`RealReImagine`.
 
     Raises:
         InputError: an option can't be, or a part is damaged or does not fit.
         MissingWeights: a part is not on this machine.
     """
+    if refine not in (None, NONE):
+        raise InputError(
+            "refine", "", f"is {refine!r}, and the image model's latents are none of a video model",
+            "leave it out, and then: muybridge refine FOLDER --model a folder of Wan",
+        )
     places = found(SPEC, 0, kontext), found(SPEC, 1, controlnet)
     file = None if lora is False else found(SPEC, 2, None if lora is True else lora)
     steps, where = checked_steps(num_inference_steps), chosen_device(device)

@@ -29,6 +29,7 @@ SPEC = MethodSpec(
                 "tiny", "Apache-2.0",
                 "your own training: muybridge train reimagine --size tiny --budget 30m", 100,
             ),),
+            cost="muybridge.methods.reimagine.cost:tiny_cost",
         ),
         Size(
             "paper",
@@ -53,6 +54,7 @@ SPEC = MethodSpec(
                     "(or lora=FILE)", 1230,
                 ),
             ),
+            cost="muybridge.methods.reimagine.cost:paper_cost",
         ),
     ),
     loader="muybridge.methods.reimagine.pipeline:load",
