@@ -10,7 +10,7 @@ embeddings do; else the order of motion tokens would mean nothing. The paper is 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -114,7 +114,7 @@ class MotionTransformer(WanTransformer3DModel):
     @register_to_config
     def __init__(
         self,
-        patch_size: tuple[int, ...] = (1, 2, 2),
+        patch_size: Sequence[int] = (1, 2, 2),
         num_attention_heads: int = 40,
         attention_head_dim: int = 128,
         in_channels: int = 16,
@@ -136,7 +136,7 @@ class MotionTransformer(WanTransformer3DModel):
         motion_reach: float | None = None,
     ) -> None:
         super().__init__(
-            patch_size, num_attention_heads, attention_head_dim, in_channels, out_channels,
+            tuple(patch_size), num_attention_heads, attention_head_dim, in_channels, out_channels,
             text_dim, freq_dim, ffn_dim, num_layers, cross_attn_norm, qk_norm, eps, image_dim,
             added_kv_proj_dim, rope_max_seq_len, pos_embed_seq_len,
         )
