@@ -188,9 +188,9 @@ def _small(
             "motion_dim": dim, "motion_reach": 1.0,
         },
         motion={
-            "width": width, "height": height, "hand": hand, "channels": 4, "patch": 8,
-            "hand_patch": 8, "dim": dim, "layers": deep, "hand_layers": 2, "heads": dim // 32,
-            "tokens": 5,
+            "width": width, "height": height, "hand": hand, "channels": 4, "patch": 16,
+            "hand_patch": 8, "dim": dim, "layers": deep, "hand_layers": 1, "heads": dim // 32,
+            "tokens": 5, "stem": (32, 64, 96, 128), "hand_stem": (32, 64, 96), "dense": True,
         },
         decoder={"dim": dim, "tokens": 15, "hidden": 2 * dim},
         text={"width": CONTEXT, "layers": 1, "heads": 2},
@@ -206,7 +206,7 @@ def _small(
     )
 
 
-NANO = _small("nano", 72, 96, 3, 5, (128, 4), 24, 8)
+NANO = _small("nano", 72, 96, 3, 5, (128, 2), 24, 8)
 """Trains on one CPU core in about an hour; the method's README says what it departs in."""
 
 TINY = _small("tiny", 144, 192, 6, 10, (256, 6), 48, 16)

@@ -1,8 +1,9 @@
-"""How 3DiMo's small sizes are trained: the paper's three stages, and one before them.
+"""How 3DiMo's small sizes are trained: the paper's three stages, and two before them.
 
 The paper begins with a trained video model (its section 4: 10,000, 15,000 and 5,000 steps). A
 small one has none, and an encoder that tells nothing would be drowned by a transformer that can't
-paint yet; so the motion encoders learn joint rotations first, alone and for a short time.
+paint yet; so the motion encoders learn joint rotations first, alone. Then everything learns on
+single pictures, which cost a small part of clips.
 """
 
 from __future__ import annotations
@@ -33,16 +34,17 @@ from muybridge.methods.threedimo.validation import validate, validate_poses
 from muybridge.networks.linear_autoencoder import LinearAutoencoder
 from muybridge.training import Context, Optimizer, Recipe, Schedule, Stage, Trainee, Work
 
-PEOPLE, POSES, SINGLE, CROSS, MOVING = "people", "poses", "single", "cross", "moving"
-"""The stages."""
-_BATCH, _POSE_BATCH = 4, 16
-_CROSS = {SINGLE: 0.0, CROSS: 0.5, MOVING: 1.0}
+PEOPLE, POSES, PICTURES = "people", "poses", "pictures"
+SINGLE, CROSS, MOVING = "single", "cross", "moving"
+"""The stages; the last three are the paper's."""
+_BATCH, _PICTURE_BATCH, _POSE_BATCH = 4, 24, 48
+_CROSS = {PICTURES: 0.5, SINGLE: 0.0, CROSS: 0.5, MOVING: 1.0}
 """How often another view drives."""
-_TRAVEL = {SINGLE: 0.2, CROSS: 0.5, MOVING: 0.8}
+_TRAVEL = {PICTURES: 0.2, SINGLE: 0.2, CROSS: 0.5, MOVING: 0.8}
 """How often the camera travels. The paper's first stage has what the internet has: mostly none."""
-_SHARES = {SINGLE: 3.0, CROSS: 4.5, MOVING: 1.5}
-_GEOMETRY = {SINGLE: (GEOMETRY, GEOMETRY / 6, 600), CROSS: (GEOMETRY / 6, 0.0, 150),
-             MOVING: (0.0, 0.0, 1)}
+_SHARES = {SINGLE: 1.2, CROSS: 1.8, MOVING: 0.9}
+_GEOMETRY = {PICTURES: (1.0, GEOMETRY, 600), SINGLE: (GEOMETRY, GEOMETRY / 6, 150),
+             CROSS: (GEOMETRY / 6, 0.0, 50), MOVING: (0.0, 0.0, 1)}
 """Weight of the geometric loss at first, in the end, and steps in between: over the first stage
 and a part of the second, as in the paper."""
 
@@ -74,12 +76,12 @@ def recipe(size: str, **changes: Any) -> Recipe:
     longer = sum(_SHARES.values()) / sum(_SHARES[name] for name in names)
     poses = (
         Stage(
-            POSES, 1.0, lambda context: _poses(context, config), batch=_POSE_BATCH,
+            POSES, 2.0, lambda context: _poses(context, config), batch=_POSE_BATCH,
             optimizer=Optimizer(lr=1e-3), schedule=Schedule(100, 0.3), ema=0.99,
-            sketch=_sketch(config), step_seconds=0.6,
+            sketch=_sketch(config), step_seconds=0.3,
         ),
     ) if config.decoder else ()
-    before = dict(zip(names, ((POSES if poses else ""), *names), strict=False))
+    before = dict(zip(names, (PICTURES, *names), strict=False))
 
     def prepared(name: str) -> Callable[[Context], Trainee]:
         return lambda context: _clips(context, config, name, before[name])
@@ -89,13 +91,17 @@ def recipe(size: str, **changes: Any) -> Recipe:
         (
             Work(PEOPLE, 0.8, lambda context, tell: prepare(context, tell, config)),
             *poses,
+            Stage(
+                PICTURES, 3.8, lambda context: _pictures(context, config, POSES if poses else ""),
+                batch=_PICTURE_BATCH, optimizer=Optimizer(lr=1.5e-3), schedule=Schedule(150, 0.3),
+                ema=0.998, sketch=_sketch(config), step_seconds=1.0,
+            ),
             *(
                 Stage(
                     name, _SHARES[name] * longer, prepared(name), batch=_BATCH,
-                    optimizer=Optimizer(lr=1.2e-3 if name == SINGLE else 8e-4),
-                    schedule=Schedule(150 if name == SINGLE else 30, 0.0 if name != names[-1]
-                                      else 0.8),
-                    ema=0.997, sketch=_sketch(config), step_seconds=1.5,
+                    optimizer=Optimizer(lr=8e-4),
+                    schedule=Schedule(30, 0.8 if name == names[-1] else 0.0), ema=0.99,
+                    sketch=_sketch(config), step_seconds=1.5,
                 )
                 for name in names
             ),
@@ -130,13 +136,18 @@ def _poses(context: Context, config: ThreeDimoConfig) -> Trainee:
     corpus = context.folder(PEOPLE)
     scenes, held_out = read_scenes(corpus / "train"), read_scenes(corpus / "validation")
     return Trainee(
-        networks, Clips(scenes, context, _POSE_BATCH, 0.0, 0.5), geometry_loss, export,
+        networks, Clips(scenes, context, _POSE_BATCH, 0.0, 0.5, single=True), geometry_loss, export,
         lambda module, step: validate_poses(module, held_out), {"people": str(len(scenes))},
     )
 
 
+def _pictures(context: Context, config: ThreeDimoConfig, before: str) -> Trainee:
+    """Everything, on single pictures; half of them driven by another view."""
+    return _clips(context, config, PICTURES, before)
+
+
 def _clips(context: Context, config: ThreeDimoConfig, name: str, before: str) -> Trainee:
-    """One of the paper's stages."""
+    """One of the paper's stages, or that of pictures."""
     networks = _begin(context, config, before)
     train_only(networks, "transformer", "control", "decoder", "text")
     corpus = context.folder(PEOPLE)
@@ -144,8 +155,8 @@ def _clips(context: Context, config: ThreeDimoConfig, name: str, before: str) ->
     return Trainee(
         networks,
         Clips(
-            scenes, context, _BATCH, _CROSS[name], _TRAVEL[name],
-            flips=config.control != "skeleton",
+            scenes, context, _PICTURE_BATCH if name == PICTURES else _BATCH, _CROSS[name],
+            _TRAVEL[name], flips=config.control != "skeleton", single=name == PICTURES,
         ),
         partial(clip_loss, geometry=_GEOMETRY[name]), export,
         lambda module, step: validate(module, held_out), {"people": str(len(scenes))},

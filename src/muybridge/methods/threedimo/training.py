@@ -20,7 +20,7 @@ from muybridge.methods.picture_loss import STRUCTURE, dissimilarity, near_person
 from muybridge.methods.threedimo.augment import CHANCES, recoloured, warp, warped
 from muybridge.methods.threedimo.corpus import Scene
 from muybridge.methods.threedimo.networks import Driver, ThreeDimoNetworks
-from muybridge.methods.threedimo.words import mirrored_words
+from muybridge.methods.threedimo.words import WORDS, mirrored_words
 from muybridge.sampling import ResidualFlow
 from muybridge.training import Batch, Context, Shuffle, generator_of
 
@@ -31,12 +31,13 @@ FIRST_FRAME = 0.5
 person's own picture, standing."""
 NO_HANDS = 0.1
 """How often a clip's hands are taken to be unseen."""
+_PER_FRAME = ("truth", "driver", "skeleton", "hands", "seen", "rotations")
 _CHANGED = 0.8
 """How often a driver is seen through another camera, and in other colours, each."""
 
 
 class Clips:
-    """The sampler: a view to be painted and a view that drives it.
+    """The sampler: a view to be painted and a view that drives it; clips, or single frames.
 
     Args:
         scenes: in memory.
@@ -44,6 +45,8 @@ class Clips:
         cross: how often the driver is another view, 0..1.
         moving: how often the target is by a travelling camera; the rest is by a still one.
         augment: whether drivers are changed, see :mod:`.augment`.
+        single: one frame of each clip only, as a picture; of a travelling camera the first one,
+            of which the words say where it is seen from.
         flips: half of the clips are mirrored; not where a drawn skeleton steers, whose colours
             tell left from right.
 
@@ -54,6 +57,7 @@ class Clips:
     def __init__(
         self, scenes: Sequence[Scene], context: Context, batch: int, cross: float, moving: float,
         augment: bool = True, flips: bool = True,
+        single: bool = False,
     ) -> None:
         self.scenes = [s for s in scenes if len(s.truth) > 1 and not bool(s.moves.all())]
         if not self.scenes:
@@ -62,7 +66,7 @@ class Clips:
         self.order = Shuffle(len(self.scenes), batch, context.seed, context.stage)
         self.key = (context.seed, context.stage)
         self.cross, self.moving = cross, moving
-        self.augment, self.flips = augment, flips
+        self.augment, self.flips, self.single = augment, flips, single
 
     def __call__(self, step: int, indices: Sequence[int]) -> Batch:
         """See :class:`muybridge.training.recipe.Sampler`."""
@@ -72,7 +76,7 @@ class Clips:
     def _item(self, step: int, index: int) -> dict[str, Tensor]:
         scene = self.scenes[self.order(step, index)]
         generator = generator_of(*self.key, "clip", step, index)
-        chance = torch.rand(6, generator=generator).tolist()
+        chance = torch.rand(7, generator=generator).tolist()
         travelling = scene.moves.nonzero()[:, 0].tolist()
         still = (~scene.moves).nonzero()[:, 0].tolist()
         among = travelling if travelling and chance[0] < self.moving else still
@@ -82,6 +86,9 @@ class Clips:
             others = [v for v in range(len(scene.truth)) if v != target]
             driver = others[int(chance[3] * len(others))]
         item = clip_of(scene, target, driver, first=chance[4] < FIRST_FRAME)
+        if self.single:
+            moment = 0 if bool(scene.moves[target]) else int(chance[6] * len(item["truth"]))
+            item = moment_of(item, moment, bool(scene.moves[target]))
         if self.flips and chance[5] < 0.5:
             item = mirrored(item)
         return changed(item, generator) if self.augment else item
@@ -107,6 +114,25 @@ def clip_of(scene: Scene, target: int, driver: int, first: bool) -> dict[str, Te
         "words": scene.words[target],
         "amounts": scene.amounts[target],
     }
+
+
+def moment_of(item: dict[str, Tensor], frame: int, moves: bool) -> dict[str, Tensor]:
+    """One frame of a clip as a clip.
+
+    Args:
+        item: of :func:`clip_of`. ``frame``: its number.
+        moves: the camera travels, of which a picture knows nothing.
+    """
+    made = {
+        name: values[frame : frame + 1] if name in _PER_FRAME else values
+        for name, values in item.items()
+    }
+    if moves:
+        said = torch.arange(len(item["words"])) < 2  # where it is seen from
+        made["words"] = item["words"] * said
+        made["words"][2] = WORDS.index("static")
+        made["amounts"] = item["amounts"] * said
+    return made
 
 
 def changed(item: dict[str, Tensor], generator: torch.Generator) -> dict[str, Tensor]:
