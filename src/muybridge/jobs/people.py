@@ -103,9 +103,11 @@ class People:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON; the number of people is not among them, it may grow."""
+        programme = asdict(self.order.programme) | {"size": list(self.order.programme.size)}
+        if not self.order.programme.paths:
+            del programme["paths"]  # as folders say that were made before there were any
         said: dict[str, Any] = {
-            "seed": self.seed, "split": self.order.split,
-            "programme": asdict(self.order.programme) | {"size": list(self.order.programme.size)},
+            "seed": self.seed, "split": self.order.split, "programme": programme,
         }
         if self.order.canonical_size is not None:
             said["canonical_size"] = list(self.order.canonical_size)
