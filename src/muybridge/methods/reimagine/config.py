@@ -43,7 +43,7 @@ class ReImagineConfig:
         autoencoder: arguments of ``LinearAutoencoder``; empty for Flux's own.
         objective: ``residual``: the output is a change of the reference's latents, their sum the
             clean latents; ``flow``: the velocity.
-        steps: of the per-frame sampler.
+        steps: of the per-frame sampler. ``from_mean``: it starts from the noise's mean, zero.
         guidance: the embedded guidance of real weights; small ones have none.
         lora_rank: of the LoRA that training adds.
         refine: preset of the refinement by default, see ``muybridge.sampling``.
@@ -65,6 +65,7 @@ class ReImagineConfig:
     autoencoder: Mapping[str, Any] = field(default_factory=dict)
     objective: Literal["residual", "flow"] = "flow"
     steps: int = 20
+    from_mean: bool = False
     guidance: float = 3.5
     lora_rank: int = 128
     refine: str = "faithful"
@@ -170,7 +171,8 @@ def _small(
         },
         autoencoder=small_autoencoder(),
         objective="residual",
-        steps=4,
+        steps=2,
+        from_mean=True,
         guidance=0.0,
         lora_rank=rank,
         window=window,

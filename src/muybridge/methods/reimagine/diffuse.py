@@ -45,7 +45,7 @@ def sample(
     Args:
         networks: in evaluation mode, of a size with the residual objective.
         given: what steers.
-        seed: of the noise.
+        seed: of the noise, where the size has any.
         steps: of the sampler; the size's own by default.
         scale: of what the ControlNet says.
         callback: told of (pictures done, pictures) after each batch.
@@ -54,6 +54,8 @@ def sample(
     views, frames = given.side.shape
     size = given.reference.sides.shape[-3:]
     noise = draw_noise(seed, [0], [0], (int(size[0]), int(size[1]), int(size[2])))[0]
+    if networks.config.from_mean:
+        noise = torch.zeros_like(noise)
     made = torch.empty(views * frames, *size)
     normals, side = given.normals.flatten(0, 1), given.side.flatten()
     for first in range(0, len(made), _TOGETHER):
