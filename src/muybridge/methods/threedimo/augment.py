@@ -22,7 +22,7 @@ LENS = (0.85, 1.18)
 STRETCH = (0.92, 1.09)
 """Of the width."""
 SHIFT = 0.05
-"""Of the picture's height, to any side."""
+"""Of the picture's width and height, to any side."""
 CHANCES = 10
 """Numbers in [0, 1) that a draw takes."""
 _FOCAL = 2.2

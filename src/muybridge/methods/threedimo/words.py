@@ -127,5 +127,6 @@ def mirrored_words(
         if word.split(" ")[0] in _TURNED else number
         for number, word in enumerate(WORDS)
     ]
-    sign = torch.where(words == WORDS.index("view"), -1.0, 1.0)
-    return torch.tensor(other, device=words.device)[words], amounts * sign
+    seen = words == WORDS.index("view")
+    turned = torch.where(seen, (180 - amounts) % 360 - 180, amounts)  # a back view stays one
+    return torch.tensor(other, device=words.device)[words], turned
