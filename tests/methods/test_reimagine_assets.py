@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from muybridge.data.people import Programme, assets, clips, references, sitter
+from muybridge.data.people import assets, clip_of, references, sitter
 from muybridge.errors import InputError
 from muybridge.methods.latent import decode
 from muybridge.methods.registry import spec
@@ -41,6 +41,7 @@ from muybridge.methods.reimagine.networks import ReImagineNetworks
 from muybridge.methods.reimagine.recipe import recipe
 from muybridge.methods.sitters import Sitter
 from muybridge.networks.linear_autoencoder import LinearAutoencoder
+from muybridge.synthetic.capture import Setup
 from muybridge.training import Context
 from muybridge.training.draws import Draws
 
@@ -56,8 +57,8 @@ CONFIG = replace(
 def person() -> Sitter:
     """Somebody with assets, seen by three cameras."""
     who = sitter(7, "train", 128)
-    programme = Programme(views=3, motions=0, size=(48, 64))
-    clip = next(iter(clips(7, "train", programme)))
+    setup = Setup("orbit", who.identity, None, 3, 1, "12", (48, 64), 0.77)
+    clip = clip_of("train-0000007-orbit", who, who.take(setup), {})
     size = (96, 128)
     cut, _ = assets(who, size, 0.77)
     clip = replace(clip, assets=cut, references=references(who, size, 0.77))
