@@ -164,6 +164,16 @@ def test_a_damaged_checkpoint_is_passed_over(tmp_path, unbroken):
     assert equal(out, unbroken)
 
 
+def test_a_run_begun_with_a_time_goes_on_with_steps(tmp_path):
+    clock = Clock()
+    recipe = denoising(objective=timed(clock, 2.0))
+    out = tmp_path / "out"
+    with pytest.raises(Interrupted):
+        run(out, recipe, "200s", clock=clock, watcher=StopAt("coarse", 3))
+    assert run(out, recipe, "coarse:9,fine:2", clock=clock, resume=True).weights.exists()
+    assert [e["step"] for e in steps_of(out, "coarse")] == list(range(1, 10))
+
+
 def test_how_a_step_is_computed_changes_nothing(tmp_path):
     """Threads that fetch change no bit; parts of a batch only the order of sums."""
     for name, more in (("a", {}), ("workers", {"workers": 2}), ("micro", {"micro": 3})):

@@ -130,7 +130,10 @@ class StageLoop:
         self.step, self.skipped = step, int(state["skipped"])
         self._bad_in_row, self._sums = int(state["bad_in_row"]), dict(state["sums"])
         self._before, self._began = float(state["spent"]), session.clock()
-        self.pace.total = state["total"]
+        if state["total"] is not None:
+            self.pace.total = state["total"]
+        elif self.pace.total is not None:  # begun with a budget of time, gone on with one of steps
+            self.pace.total = max(self.pace.total, state["step"])
         self.scores, self._validated = dict(state["scores"]), int(state["validated"])
         return found
 
