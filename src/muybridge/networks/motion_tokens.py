@@ -8,6 +8,7 @@ the picture's layout is left. Body and hands have a tokenizer each; frames don't
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -119,8 +120,8 @@ class MotionEncoder(ModelMixin, ConfigMixin):
     def __init__(
         self, width: int = 256, height: int = 256, hand: int = 128, channels: int = 3,
         patch: int = 16, hand_patch: int = 16, dim: int = 512, layers: int = 6,
-        hand_layers: int = 6, heads: int = 8, tokens: int = 5, stem: tuple[int, ...] = (),
-        hand_stem: tuple[int, ...] = (), dense: bool = False,
+        hand_layers: int = 6, heads: int = 8, tokens: int = 5, stem: Sequence[int] = (),
+        hand_stem: Sequence[int] = (), dense: bool = False,
     ) -> None:
         super().__init__()
         self.body = MotionTokenizer(
