@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import partial
+from types import SimpleNamespace
+
 import pytest
 
 from muybridge.jobs import Job, run
@@ -19,3 +23,17 @@ def job(painted_folder) -> Job:
 def done(job, tmp_path_factory):
     """A finished run."""
     return run(job, tmp_path_factory.mktemp("runs") / "done")
+
+
+@pytest.fixture(scope="module")
+def small_textures() -> Iterator[None]:
+    """Whoever is dressed in this process gets a texture of 512 x 512, made in a third of the time.
+
+    The pictures of these tests are small; ``tests/person`` dresses people as users do.
+    """
+    from muybridge.person import colouring
+
+    small = SimpleNamespace(of=partial(colouring.TextureLayout.of, size=512))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(colouring, "TextureLayout", small)
+        yield

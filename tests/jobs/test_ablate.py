@@ -63,7 +63,7 @@ def test_a_method_without_an_ablation(tmp_path):
         job.ablate(job.AblationRequest("avatar"), tmp_path)
 
 
-def test_gas_on_one_person(tmp_path, monkeypatch, capsys):
+def test_gas_on_one_person(small_textures, tmp_path, monkeypatch, capsys):
     full, blind = ABLATION.variants[0], ABLATION.variants[2]
     some = Ablation(
         (full, blind), (Claim(full.name, blind.name, "novel-view", "psnr", "table 3"),), "A note."

@@ -51,7 +51,7 @@ def files(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def made(files, tmp_path_factory):
+def made(files, small_textures, tmp_path_factory):
     """What the command writes."""
     out = tmp_path_factory.mktemp("made") / "person"
     arguments = [word for name, path in files.items() for word in (f"--{name}", path)]

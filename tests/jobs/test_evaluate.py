@@ -47,7 +47,7 @@ def plates(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def measured(plates, tmp_path_factory):
+def measured(plates, small_textures, tmp_path_factory):
     """The avatar, measured in this process; its frames are kept."""
     folder = tmp_path_factory.mktemp("evaluation")
     events = []
@@ -156,7 +156,7 @@ def test_two_processes_and_a_kill_change_nothing(measured, plates, tmp_path):
         child.wait()
     assert not (out / "scores.json").exists()
     kept = {p: p.stat().st_mtime_ns for p in out.glob("items/*/*.json")}
-    found = evaluate(REQUEST, out, plates_folder=plates, workers=2)
+    found = evaluate(REQUEST, out, plates_folder=plates, workers=1)
     assert only_scores(found) == only_scores(scores)
     for path, stamp in kept.items():
         assert path.stat().st_mtime_ns == stamp

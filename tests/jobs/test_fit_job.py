@@ -9,6 +9,8 @@ from importlib.resources import files
 import cv2
 import numpy as np
 import pytest
+import torch
+from person.staged_people import scores
 
 from muybridge.errors import InputError, Interrupted
 from muybridge.jobs import Job, run
@@ -46,6 +48,21 @@ def test_the_fit_shows_itself_beside_the_photo(fitted):
         assert 10 * np.log10(255**2 / error) > 20
     assert Person.load(fitted.folder).rest_joints.shape == (55, 3)
     json.dumps(fitted.to_dict())
+
+
+@pytest.mark.slow
+def test_the_sample_person_is_redrawn_and_kept(fitted):
+    person, again = fitted.person, Person.load(fitted.folder)
+    for index in (0, 1):
+        iou, psnr = scores(person, index)
+        assert iou >= 0.96 and psnr >= 26.0
+    assert any("side by side" in w for w in person.notes)
+    assert again.shape == person.shape and torch.equal(again.offsets, person.offsets)
+    assert np.array_equal(again.texture, person.texture)
+    for index in (0, 1):
+        assert np.array_equal(again.render_photo(index), person.render_photo(index))
+        off = again.photos[index].alpha - person.photos[index].alpha
+        assert np.abs(off).max() <= 0.5 / 255 + 1e-6
 
 
 @pytest.mark.slow

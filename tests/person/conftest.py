@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
-
-import cv2
 import pytest
 import torch
 from staged_people import GROUND, Staged, standing, wardrobe
@@ -13,7 +10,6 @@ from muybridge.body import Shape, load_anny
 from muybridge.motion import Motion
 from muybridge.person import Person
 from muybridge.render import render_textured
-from muybridge.video import read_image
 
 
 @pytest.fixture(scope="session")
@@ -53,11 +49,3 @@ def staged(clothed) -> Staged:
 def staged_fit(staged) -> Person:
     """The person fitted to the pair of :func:`staged` photos, cut out by the package itself."""
     return Person.from_photo(staged.front, staged.back)
-
-
-@pytest.fixture(scope="session")
-def sample_fit() -> Person:
-    """The package's sample person at half its size."""
-    image = read_image(str(files("muybridge") / "assets" / "sample_person.png"))
-    half = cv2.resize(image, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
-    return Person.from_photo(half, layout="sheet")

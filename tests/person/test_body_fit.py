@@ -1,9 +1,8 @@
-"""A person fitted to photos of somebody who is known."""
+"""A person fitted to photos of somebody who is known; ``tests/jobs`` fits the sample person."""
 
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -150,26 +149,6 @@ def test_one_photo_will_do_and_the_back_is_said_to_be_inferred(staged):
     # behind: the shirt's orange goes on, no second face, no hole of another colour
     shirt = part_colours(person, Part.TORSO)
     assert (shirt[:, 0] > shirt[:, 2] + 0.15).mean() > 0.95
-
-
-@pytest.mark.slow
-def test_the_sample_person_is_redrawn_and_kept(request, tmp_path):
-    folder = os.environ.get("MUYBRIDGE_SHARED") or Path(__file__).parents[3] / "shared"
-    if (Path(folder) / "data" / "people").is_dir() and not ALL_PEOPLE:
-        pytest.skip("a real person of the shared folder is fitted instead")
-    sample_fit = request.getfixturevalue("sample_fit")
-    for index in (0, 1):
-        iou, psnr = scores(sample_fit, index)
-        assert iou >= LEAST_IOU and psnr >= LEAST_PSNR
-    assert any("side by side" in w for w in sample_fit.notes)
-    sample_fit.save(tmp_path / "me")
-    again = Person.load(tmp_path / "me")
-    assert again.shape == sample_fit.shape and torch.equal(again.offsets, sample_fit.offsets)
-    assert np.array_equal(again.texture, sample_fit.texture)
-    for index in (0, 1):
-        assert np.array_equal(again.render_photo(index), sample_fit.render_photo(index))
-        off = again.photos[index].alpha - sample_fit.photos[index].alpha
-        assert np.abs(off).max() <= 0.5 / 255 + 1e-6
 
 
 @pytest.mark.slow
