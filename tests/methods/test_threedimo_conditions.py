@@ -1,0 +1,219 @@
+"""What 3DiMo's networks see: other cameras' drivers, steady crops, hands, rotations, files."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from methods.gas_small import pictures
+from methods.threedimo_small import scene
+
+from muybridge.body import Shape, load_body
+from muybridge.body.skeleton import JOINT_INDEX
+from muybridge.camera import build_cameras
+from muybridge.camera.crop import pixels_per_metre
+from muybridge.errors import InputError
+from muybridge.methods.threedimo.augment import CHANCES, recoloured, warp, warped
+from muybridge.methods.threedimo.conditions import (
+    PELVIS,
+    hands_of,
+    joint_rotations,
+    size_of,
+    steady_crop,
+)
+from muybridge.methods.threedimo.corpus import read_scene, read_scenes, write_scene
+from muybridge.methods.threedimo.training import mirrored
+from muybridge.motion import clips, retarget
+from muybridge.motion.placement import mirror
+
+NOTHING = (0.5, 0.5, 0.5, (1 - 0.85) / 0.33, (1 - 0.92) / 0.17, 0.5, 0.5)
+"""Chances of no change."""
+
+# ------------------------------------------------------------------ drivers
+
+
+def test_chances_in_the_middle_change_nothing():
+    H = warp(NOTHING, 0.75)
+    assert torch.allclose(H, torch.eye(3), atol=1e-5)
+    shown = pictures(2, height=24, width=18)
+    assert torch.allclose(warped(shown, H), shown, atol=1e-3)
+
+
+def test_the_person_stays_in_the_middle_however_the_camera_is_turned():
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(20):
+        chances = [*torch.rand(5, generator=generator).tolist(), 0.5, 0.5]
+        middle = warp(chances, 0.75) @ torch.tensor([0.0, 0.0, 1.0])
+        assert float((middle[:2] / middle[2]).abs().max()) < 1e-6
+    off = warp([*NOTHING[:5], 1.0, 0.0], 0.75) @ torch.tensor([0.0, 0.0, 1.0])
+    assert (off[:2] / off[2]).tolist() == pytest.approx([0.075, -0.1], abs=1e-5)
+
+
+def test_a_turned_camera_is_a_homography_of_a_real_one():
+    """Points of a plane far away, seen by a camera turned about its centre."""
+    yaw = 20.0
+    H = warp([1.0, *NOTHING[1:]], 1.0)
+    focal = 2.2 * 2
+    a = math.radians(yaw)
+    R = torch.tensor([[math.cos(a), 0, -math.sin(a)], [0, 1, 0], [math.sin(a), 0, math.cos(a)]])
+    K = torch.diag(torch.tensor([focal, focal, 1.0]))
+    p = torch.tensor([[0.3, -0.6, 1.0], [-0.5, 0.7, 1.0]]).T
+    found = H @ p
+    options = []
+    for turn in (R, R.T):
+        q = K @ turn @ torch.linalg.inv(K) @ p
+        c = K @ turn @ torch.tensor([0.0, 0.0, 1.0])
+        options.append(q[:2] / q[2] - (c[:2] / c[2])[:, None])
+    error = min(float((found[:2] / found[2] - o).abs().max()) for o in options)
+    assert error < 1e-5
+
+
+def test_other_colours_stay_within_the_person():
+    shown = pictures(6, height=24, width=16)
+    for seed in range(12):
+        made = recoloured(shown, torch.Generator().manual_seed(seed))
+        assert torch.equal(made[:, 3], shown[:, 3])
+        assert float(made.min()) >= 0 and bool((made[:, :3] <= made[:, 3:]).all())
+        assert float((made - shown).abs().max()) > 0.02
+    plain = recoloured(shown[:, :3], torch.Generator().manual_seed(1))
+    assert plain.shape == (6, 3, 24, 16) and float(plain.max()) <= 1
+
+
+def test_one_draw_holds_for_a_whole_clip():
+    still = pictures(1, height=24, width=16).expand(4, -1, -1, -1)
+    H = warp(torch.rand(CHANCES, generator=torch.Generator().manual_seed(3)).tolist()[:7], 0.75)
+    for made in (warped(still, H), recoloured(still, torch.Generator().manual_seed(3))):
+        assert torch.equal(made, made[:1].expand_as(made))
+
+
+# ------------------------------------------------------------------ crops, hands, rotations
+
+
+@pytest.fixture(scope="module")
+def body():
+    return load_body().with_shape(Shape())
+
+
+@pytest.fixture(scope="module")
+def walking(body):
+    motion = retarget(clips.make("walk", 5), body.rest_joints)
+    return motion, body.pose(motion)
+
+
+def cameras_of(spec, posed, width=120, height=160):
+    return build_cameras(spec, posed.joints, width=width, height=height, facing="auto")
+
+
+def test_a_crop_goes_with_the_pelvis_and_lets_zooms_show(walking):
+    _, posed = walking
+    cameras = cameras_of("Front view. The camera zooms in by a factor of 1.6.", posed)
+    crop = steady_crop(posed, cameras, 16, 24)
+    assert torch.allclose(crop.scale, crop.scale[:, :1].expand_as(crop.scale))
+    pixel, _ = crop.cameras.project(posed.joints[:, PELVIS, None])
+    assert torch.allclose(pixel, torch.tensor([8.0, 12.0]).expand_as(pixel), atol=1e-3)
+    size = pixels_per_metre(crop.cameras, posed.joints[:, PELVIS])
+    assert float(size[0, -1] / size[0, 0]) == pytest.approx(1.6, rel=0.05)
+    assert size_of(crop, posed) == pytest.approx(float(size[0, 0]))
+
+
+def test_all_views_begin_equally_large_and_no_larger_than_told(walking):
+    _, posed = walking
+    cameras = cameras_of("orbit:3,fov=40", posed)
+    crop = steady_crop(posed, cameras, 16, 24)
+    first = pixels_per_metre(crop.cameras, posed.joints[:, PELVIS])[:, 0]
+    assert torch.allclose(first, first[:1].expand_as(first), rtol=1e-4)
+    skin, _ = crop.cameras.project(posed.vertices[:1].expand(5, -1, -1))
+    assert float(skin[:, 0].amin()) > 0 and bool((skin[:, 0] < torch.tensor([16.0, 24])).all())
+    small = steady_crop(posed, cameras, 16, 24, most=5.0)
+    assert size_of(small, posed) == pytest.approx(5.0, rel=1e-4)
+
+
+def test_hands_are_cut_out_where_they_are(walking):
+    _, posed = walking
+    cameras = cameras_of("static:0,180", posed)
+    shown = torch.zeros(2, 5, 4, 160, 120)
+    for name, channel in (("left", 0), ("right", 1)):
+        pixel, _ = cameras.project(posed.joints[:, JOINT_INDEX[f"{name}_middle1"], None])
+        for view in range(2):
+            for t in range(5):
+                x, y = (int(v) for v in pixel[view, t, 0])
+                shown[view, t, channel, y - 1 : y + 2, x - 1 : x + 2] = 1
+    hands, seen = hands_of(posed, cameras, shown, 16)
+    assert hands.shape == (2, 5, 2, 3, 16, 16) and bool(seen.all())
+    inside = hands[..., 4:12, 4:12].amax((-1, -2))
+    assert float(inside[:, :, 0, 0].min()) > 0.5 and float(inside[:, :, 1, 1].min()) > 0.5
+    assert float(hands[:, :, :, 2].max()) == 0
+    aside = cameras.select([0])
+    aside.K[..., 0, 2] += 1000
+    assert not hands_of(posed, aside, shown[:1], 16)[1].any()
+
+
+def test_rotations_leave_the_root_out(walking):
+    motion, _ = walking
+    known = joint_rotations(motion)
+    assert known.shape == (5, 51, 6)
+    R = motion.R_parent_joint
+    knee = R[:, JOINT_INDEX["left_knee"]]
+    assert torch.equal(known[:, JOINT_INDEX["left_knee"] - 1], torch.cat([knee[..., 0],
+                                                                         knee[..., 1]], -1))
+    thumb = R[:, JOINT_INDEX["right_thumb3"], :, 0]
+    assert torch.equal(known[:, JOINT_INDEX["right_thumb3"] - 4, :3], thumb)
+
+
+def test_rotations_in_the_mirror_are_the_mirrored_motions(walking):
+    motion, _ = walking
+    item = mirrored(item_of(joint_rotations(motion)))
+    assert torch.allclose(item["rotations"], joint_rotations(mirror(motion)), atol=1e-6)
+
+
+def item_of(rotations):
+    """A clip of noise with these rotations."""
+    known = scene()
+    return {
+        "reference": known.reference / 255, "truth": known.truth[0] / 255,
+        "driver": known.truth[1] / 255, "skeleton": known.skeleton[1] / 255,
+        "hands": known.hands[1] / 255, "seen": known.seen[1], "rotations": rotations,
+        "words": known.words[1], "amounts": known.amounts[1],
+    }
+
+
+def test_mirrored_twice_is_the_same(walking):
+    item = item_of(joint_rotations(walking[0]))
+    item["seen"][:, 0] = False
+    once = mirrored(item)
+    assert torch.equal(once["hands"][:, 0], item["hands"][:, 1].flip(-1))
+    assert not once["seen"][:, 1].any() and bool(once["seen"][:, 0].all())
+    twice = mirrored(once)
+    assert set(twice) == set(item)
+    for name, value in item.items():
+        assert torch.allclose(twice[name], value), name
+
+
+# ------------------------------------------------------------------ files
+
+
+def test_files_of_people(tmp_path):
+    write_scene(scene(), tmp_path / "a.safetensors")
+    write_scene(scene(1, "another"), tmp_path / "b.safetensors")
+    read = read_scene(tmp_path / "a.safetensors")
+    for name, value in vars(scene()).items():
+        assert value == "somebody" if name == "name" else torch.equal(getattr(read, name), value)
+    assert [s.name for s in read_scenes(tmp_path)] == ["somebody", "another"]
+    assert len(read_scenes(tmp_path, 1)) == 1
+    with pytest.raises(InputError, match="holds no people"):
+        read_scenes(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("how", ["cut", "foreign", "empty"])
+def test_files_that_are_damaged_are_refused(tmp_path, how):
+    from safetensors.torch import save_file
+
+    path = tmp_path / "a.safetensors"
+    write_scene(scene(), path)
+    if how == "foreign":
+        save_file({"x": torch.zeros(2)}, path, {"format": "muybridge 3dimo scene 1"})
+    else:
+        path.write_bytes(path.read_bytes()[:-50] if how == "cut" else b"")
+    with pytest.raises(InputError, match="is no training file"):
+        read_scenes(tmp_path)
