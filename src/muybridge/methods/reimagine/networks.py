@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +22,9 @@ from muybridge.methods.reimagine.prompt import Prompt
 from muybridge.networks.linear_autoencoder import LinearAutoencoder
 from muybridge.networks.pictures import home
 from muybridge.networks.video_init import zero_linear
+
+warnings.filterwarnings("ignore", "`FluxPosEmbed` is deprecated", FutureWarning)
+"""diffusers warns of how its own ControlNet imports it."""
 
 Sides = Float[Tensor, "B S C H W"]
 """Pictures of the front and, where ``S`` is 2, of the back."""
