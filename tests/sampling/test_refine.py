@@ -27,7 +27,7 @@ from muybridge.sampling import (
 from muybridge.sampling.refine import flow_scheduler
 from muybridge.sampling.video_model import clean_of, discrete_timestep, log_noise, preserving
 
-PLAIN = {"amount": 0.0, "anchor": 0.0, "steps": 4}
+PLAIN = {"amount": 0.0, "anchor": 0.0, "steps": 4, "still_noise": 0.0}
 
 
 @pytest.fixture(scope="module")

@@ -155,7 +155,7 @@ _RANGES = (
 )
 
 PRESETS: dict[str, Refinement] = {
-    "faithful": Refinement(),
+    "faithful": Refinement(still_noise=1.0),
     "paper": Refinement(
         strength=0.7, shift=5.0, guidance=5.0, fraction=0.35, cut_time=0.06, cut_space=0.12
     ),
@@ -165,7 +165,8 @@ PRESETS: dict[str, Refinement] = {
     ),
 }
 """By name. ``paper`` has the paper's numbers, as far as they are known; ``faithful`` keeps all that
-is slow, in every step, and stays close to the frames; ``strong`` lets the video model repaint."""
+is slow, in every step, and stays close to the frames; all of these share their noise, without which
+a small model adds more flicker than it takes. ``strong`` lets the video model repaint."""
 
 
 class SpectralTemporalRefiner:
