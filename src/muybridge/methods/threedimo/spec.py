@@ -19,8 +19,11 @@ SPEC = MethodSpec(
     control=("motion", "cameras", "words"),
     sizes=(
         Size(
-            "nano", "96 x 72 pixels, trains on two CPU cores; larger results are enlarged",
-            (Weights("nano", "Apache-2.0", "shipped with muybridge", 11.5),),
+            "nano", "96 x 72 pixels, trains on two CPU cores; not trained yet",
+            (Weights(
+                "nano", "Apache-2.0",
+                "your own training: muybridge train 3dimo --size nano --budget 3h", 12,
+            ),),
         ),
         Size(
             "tiny", "192 x 144 pixels, for half an hour of one large GPU; not trained yet",
