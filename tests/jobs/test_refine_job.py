@@ -14,8 +14,9 @@ from sampling.video_small import svd_folder, wan_folder
 from muybridge.cli import main
 from muybridge.errors import InputError, Interrupted
 from muybridge.jobs.refine import Request, forecast, refine
-from muybridge.jobs.refine_source import Frames, clips_of, cut_out, pictures_of
+from muybridge.jobs.refine_source import Frames, clips_of, pictures_of
 from muybridge.methods.reimagine.checkpoints import save
+from muybridge.person.cutting import cut_out
 from muybridge.video import read_image, read_video, write_image, write_video
 
 

@@ -15,6 +15,7 @@ from muybridge.errors import InputError, Interrupted, MuybridgeError
 
 VERBS: dict[str, str] = {
     "animate": "a person, a motion and cameras -> multi-view video",
+    "drive": "a person moved by a video, the camera by words -> video",
     "compare": "the same input through several methods, side by side",
     "guide": "only the maps that steer: normals, depth, parts, skeleton, bone maps",
     "fit": "photos -> a person: body, clothing, texture, saved as a folder",

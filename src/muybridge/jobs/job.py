@@ -27,8 +27,10 @@ class Job:
     """A multi-view video to make.
 
     Attributes:
-        person: a photo, or the folder of a saved person.
-        motion: a motion file, or the name of a clip.
+        person: a photo, the folder of a saved person, or a video, of which the first frame is
+            taken.
+        motion: a motion file, or the name of a clip; for methods that take a driving video also
+            a video, a folder of pictures, or one picture, which is held.
         back: a photo from behind.
         mask: a mask of the person in the photo; white is the person.
         layout: of the photo: ``sheet`` is front and back side by side, ``single`` is one
@@ -46,6 +48,7 @@ class Job:
         save_frames: also write every frame as PNG.
         lossless: also write every view as FFV1.
         options: of the method, by name.
+        matte: of a motion that is a video: a video of the person's share of each pixel.
     """
 
     person: str
@@ -65,6 +68,7 @@ class Job:
     save_frames: bool = False
     lossless: bool = False
     options: Mapping[str, Any] = field(default_factory=dict)
+    matte: str | None = None
 
     def __post_init__(self) -> None:
         for name in ("person", "motion", "camera", "method", "background"):

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from muybridge import methods
 from muybridge.body import Shape, load_body
-from muybridge.jobs import prepare
+from muybridge.jobs import driving, prepare
 from muybridge.jobs.job import Job
 from muybridge.jobs.run import piece_frames
 from muybridge.jobs.speed import speed
@@ -75,12 +74,12 @@ def plan(job: Job, *, known: Speed | None = None) -> Plan:
     whole: Cost = forecast(extent, machine)
     step = min(piece_frames(cameras), motion.frames)
     piece: Cost = forecast(Extent(cameras.views, step, job.width, job.height), machine)
-    fitted = Path(job.person).is_dir()
+    fitted = driving.is_saved(job.person)
     seconds = {
         "load": machine.load_seconds,
         "fit": 0.5 if fitted else machine.fit_seconds,
         "prepare": _PREPARE_SECONDS + _PREPARE_FRAME_SECONDS * motion.frames,
-        "render": whole.seconds,
+        "render": whole.seconds + driving.reading_seconds(job, motion.frames),
         "encode": extent.pixels * machine.encode_pixel_seconds * _encode_factor(job),
     }
     grid = min(extent.views * job.width * job.height, 4096 * 4096)

@@ -15,9 +15,10 @@ from torch import Tensor
 from muybridge.body import Shape, load_body
 from muybridge.camera import Cameras, build_cameras, parse_spec
 from muybridge.errors import InputError
-from muybridge.jobs import digest
+from muybridge.jobs import digest, driving
 from muybridge.jobs.job import Job
 from muybridge.methods.background import KINDS, Background, parse_kind
+from muybridge.methods.driving import outstretched
 from muybridge.motion import Motion, clips, load_motion, retarget
 from muybridge.person import Person
 
@@ -35,7 +36,7 @@ def input_digests(job: Job) -> dict[str, dict[str, str]]:
         InputError: a photo, a person's folder or a mask is not there.
     """
     files = _files(job)
-    for role in ("person", "back", "mask"):
+    for role in ("person", "back", "mask", "matte"):
         if getattr(job, role) and role not in files:
             raise InputError(getattr(job, role), "", "is not there", "check the name")
     return {
@@ -46,7 +47,7 @@ def input_digests(job: Job) -> dict[str, dict[str, str]]:
 def _files(job: Job) -> dict[str, Path]:
     """The names of the job that are files or folders; clips, paths and words are not."""
     found: dict[str, Path] = {}
-    for role in ("person", "back", "mask", "motion", "camera", "background"):
+    for role in ("person", "back", "mask", "motion", "matte", "camera", "background"):
         name = getattr(job, role)
         by_name = {
             "motion": name in clips.NAMES,
@@ -64,9 +65,16 @@ def _files(job: Job) -> dict[str, Path]:
 def read_motion(job: Job) -> Motion:
     """The job's motion from its start on, at its frame rate and length, on its own body.
 
+    Of a driving video, the motion of a body that stands.
+
     Raises:
-        InputError: no such clip or file, a damaged file, or too few frames in it.
+        InputError: no such clip or file, a damaged file, or too few frames in it; or a driving
+            video for a method that takes none.
     """
+    if driving.drives(job.motion):
+        return driving.stand_in(job)
+    if job.matte is not None:
+        raise InputError("job", "matte", "the motion is no video", "leave it out")
     start = "auto" if job.start is None else job.start
     motion = load_motion(job.motion, fps=job.fps, frames=job.frames, start=start)
     if job.frames is not None and job.frames > motion.frames:
@@ -113,7 +121,8 @@ def check_early(job: Job) -> tuple[Motion, int]:
 
 def fit_origin(job: Job, inputs: dict[str, dict[str, str]]) -> dict[str, str]:
     """What a fit depends on; two equal origins give the same person."""
-    roles = [role for role in ("person", "back", "mask") if role in inputs]
+    asked = ("person", "back", "mask", *(("matte",) if driving.is_moving(job.person) else ()))
+    roles = [role for role in asked if role in inputs]
     origin: dict[str, str] = {role: inputs[role]["sha256"] for role in roles}
     return {**origin, "layout": job.layout}
 
@@ -125,8 +134,12 @@ def fit_person(job: Job, step: Callable[..., None]) -> Person:
         job: names the photos.
         step: told ``step(done, text)`` as the fit goes on.
     """
+    front: Any = job.person
+    mask: Any = job.mask
+    if driving.is_moving(job.person):
+        front, mask = driving.first_picture(job)
     return Person.from_photo(
-        job.person, back=job.back, mask=job.mask, layout=job.layout, progress=step
+        front, back=job.back, mask=mask, layout=job.layout, progress=step
     )
 
 
@@ -151,11 +164,14 @@ def make_background(job: Job, person: Person) -> Background:
     return Background(kind)
 
 
-def frame_points(person: Person, motion: Motion) -> Float[Tensor, "T P 3"]:
+def frame_points(job: Job, person: Person, motion: Motion) -> Float[Tensor, "T P 3"]:
     """Points that cameras have to keep in the picture: joints and outermost skin.
 
-    A thinned-out skin bounds the picture as well as all of it does.
+    A thinned-out skin bounds the picture as well as all of it does. Of a driving video nothing
+    is known yet; there is room for arms stretched out.
     """
+    if driving.drives(job.motion):
+        motion = outstretched(motion)
     pieces = []
     for first in range(0, motion.frames, 32):
         posed = person.posed(motion.slice(first, min(first + 32, motion.frames)))

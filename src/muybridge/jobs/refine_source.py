@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 from jaxtyping import Float
@@ -16,13 +15,11 @@ from torch import Tensor
 
 from muybridge.errors import InputError
 from muybridge.jobs.files import RECORD
+from muybridge.person.cutting import cut_out
 from muybridge.video import iter_video, probe_video, read_image
-from muybridge.video.images import MAX_PIXELS
 
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp")
 VIDEOS = (".mkv", ".mp4")
-_MATTE_SIDE = 320
-"""Longer side at which people are cut out, where no matte is given."""
 
 
 @dataclass(frozen=True)
@@ -207,24 +204,6 @@ class Frames:
                     f"{self.clip.width}x{self.clip.height}", "give pictures of one size",
                 )
             yield picture
-
-
-def cut_out(picture: ndarray) -> ndarray:
-    """The person's share of each pixel, uint8 ``[H, W]``; everything where nobody is found."""
-    from muybridge.person.matte import matte
-
-    height, width = picture.shape[:2]
-    if height * width > MAX_PIXELS or min(height, width) < 32:
-        return np.full((height, width), 255, np.uint8)
-    scale = min(1.0, _MATTE_SIDE / max(height, width))
-    size = (max(32, round(width * scale)), max(32, round(height * scale)))
-    small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
-    try:
-        alpha = matte(np.ascontiguousarray(small)).alpha
-    except InputError:
-        return np.full((height, width), 255, np.uint8)
-    large = cv2.resize(alpha, (width, height), interpolation=cv2.INTER_LINEAR)
-    return np.asarray(np.rint(np.clip(large, 0, 1) * 255), np.uint8)
 
 
 def _tensor(pictures: ndarray) -> Tensor:

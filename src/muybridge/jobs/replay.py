@@ -8,6 +8,7 @@ import torch
 
 from muybridge.errors import InputError, MuybridgeError
 from muybridge.jobs import digest
+from muybridge.jobs.driving import drives
 from muybridge.jobs.files import read_json
 from muybridge.jobs.job import Job
 from muybridge.jobs.progress import Listener
@@ -51,9 +52,11 @@ def replay(
         if digest.of_path(path) != dict(record["files"]).get(name):
             raise InputError(path, "", "is not what the run was made from", "restore it")
     inputs = dict(record.get("inputs", {}))
-    ground = inputs.get("background")
-    if ground and digest.of_path(Path(job.background)) != ground.get("sha256"):
-        raise InputError(job.background, "", "is not what the run was made from", "restore it")
+    needed = ("background", "motion", "matte") if drives(job.motion) else ("background",)
+    for role in needed:
+        known, path = inputs.get(role), Path(getattr(job, role) or "")
+        if known and (not path.exists() or digest.of_path(path) != known.get("sha256")):
+            raise InputError(path, "", "is not what the run was made from", "restore it")
     count = dict(record.get("machine", {})).get("threads")
     with threads(count if isinstance(count, int) and count > 0 else torch.get_num_threads()):
         result = run(job, out, listener=listener, force=force, source=source, inputs=inputs)

@@ -21,7 +21,7 @@ import muybridge
 from muybridge import methods
 from muybridge.camera import Cameras
 from muybridge.errors import InputError, Interrupted
-from muybridge.jobs import digest, prepare
+from muybridge.jobs import digest, driving, prepare
 from muybridge.jobs.files import OURS, RECORD, WORK, claim, discard, read_json, write_json
 from muybridge.jobs.frames import FrameStore
 from muybridge.jobs.job import Job
@@ -39,6 +39,8 @@ _ORIGIN = "origin.json"
 _PIECE_BYTES = 192 << 20
 """What the frames of one piece may take, by rough count."""
 _BYTES_PER_PIXEL = 64
+_READ = 0.3
+"""Share of rendering that reading a driving video takes, roughly."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,7 @@ def usual_seconds(job: Job, pictures: int, source: Path | None = None) -> dict[s
     seconds = {"fit": 45.0, "prepare": 0.5, "render": 0.09 * size, "encode": 0.05 * size}
     if source is not None:  # a replay fits and prepares nothing
         return {name: seconds[name] for name in ("render", "encode")}
-    return {**seconds, "fit": 0.5} if Path(job.person).is_dir() else seconds
+    return {**seconds, "fit": 0.5} if driving.is_saved(job.person) else seconds
 
 
 class _Run:
@@ -173,7 +175,7 @@ class _Run:
                 return Person.load(folder)
             part = self.work / "person"
             discard(part)
-            if Path(self.job.person).is_dir():
+            if driving.is_saved(self.job.person):
                 Person.load(self.job.person)  # before it is copied: is it one?
                 shutil.copytree(self.job.person, part)
             else:
@@ -191,7 +193,7 @@ class _Run:
         with self.progress.stage("prepare", "motion and cameras"):
             prepare.place(self.job, motion, person.rest_joints).save(self.out / "motion.npz")
             placed = Motion.load(self.out / "motion.npz")
-            cameras = prepare.aim(self.job, prepare.frame_points(person, placed))
+            cameras = prepare.aim(self.job, prepare.frame_points(self.job, person, placed))
             cameras.save(self.out / "cameras.json")
 
     def _copy(self, source: Path, again: bool) -> None:
@@ -214,8 +216,13 @@ class _Run:
         with self.progress.stage("render", text) as step:
             if held:
                 step(held / store.frames, f"goes on at frame {held}")
-            before = self.pipeline.before
-            pieces = self.pipeline.stream(
+            pipeline, before = self.pipeline, self.pipeline.before
+            if held < store.frames and driving.drives(self.job.motion):
+                pictures = driving.pictures(
+                    self.job, person, motion.frames, lambda done, text: step(_READ * done, text)
+                )
+                pipeline, step = pipeline.driven_by(pictures), _after(step)
+            pieces = pipeline.stream(
                 person, motion, cameras,
                 seed=self.job.seed, background=prepare.make_background(self.job, person),
                 chunk=piece_frames(cameras), start=held, callback=_counted(step, before),
@@ -244,6 +251,15 @@ def _counted(step: Callable[..., None], before: float) -> Callable[[int, int], N
         step(before + (1 - before) * done / total, f"frame {done} of {total}")
 
     return callback
+
+
+def _after(step: Callable[..., None]) -> Callable[..., None]:
+    """Progress of what comes after the driving video was read."""
+
+    def later(done: float, text: str = "") -> None:
+        step(_READ + (1 - _READ) * done, text)
+
+    return later
 
 
 def _tidy(out: Path, work: Path, fresh: bool) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from muybridge.camera import Cameras
@@ -105,6 +105,23 @@ class HumanVideoPipeline(ABC):
     """Share of the whole work that is done before the first frame can be given."""
     kept_bytes: int = 0
     """What is kept of every picture for the whole video, such as latents; little, or nothing."""
+
+    def driven_by(self, pictures: UInt8[Tensor, "T 4 H W"]) -> HumanVideoPipeline:
+        """The same method with a driving video in place of the motion.
+
+        The motion of :meth:`stream` then says where the person stands, for as many frames (see
+        :mod:`muybridge.methods.driving`).
+
+        Args:
+            pictures: RGB premultiplied over black, and matte.
+
+        Raises:
+            InputError: the method takes no driving video.
+        """
+        raise InputError(
+            f"method {self.spec.name}", "motion", "takes no driving video",
+            "give a motion, or use --method 3dimo",
+        )
 
     @abstractmethod
     def make(

@@ -21,6 +21,7 @@ from muybridge.camera.crop import Crop
 from muybridge.errors import InputError
 from muybridge.methods.avatar.scene import AvatarScene
 from muybridge.methods.cropped import BLOCK
+from muybridge.methods.driving import outstretched
 from muybridge.methods.hvg.conditions import aligned_reference, crop_of_video
 from muybridge.methods.latent import LatentPipeline, Prepared
 from muybridge.methods.loading import checked_steps, chosen_device, chosen_dtype, folder_of
@@ -104,7 +105,8 @@ class ThreeDimoPipeline(LatentPipeline):
             InputError: the driving video has another number of frames than the motion.
         """
         config, networks = self.networks.config, self.networks
-        crop = crop_of_video(person, motion, cameras, config.width, config.height)
+        room = motion if self.driver is None else outstretched(motion)
+        crop = crop_of_video(person, room, cameras, config.width, config.height)
         tokens = self._tokens(motion, tell)
         start = person.shaped.pose(motion.slice(0, 1))
         reference = aligned_reference(person, start, crop)
