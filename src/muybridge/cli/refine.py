@@ -62,7 +62,7 @@ class Refine:
     source: Annotated[Path | None, tyro.conf.Positional, tyro.conf.arg(metavar="SOURCE")] = None
     out: Out = Path("refined")
     model: str = "nano"
-    preset: Literal["faithful", "paper", "strong"] = "faithful"
+    preset: Literal["faithful", "steady", "paper", "strong"] = "faithful"
     strength: Annotated[float | None, tyro.conf.arg(metavar="0..1")] = None
     steps: MaybeNumber = None
     set: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME=VALUE")] = ()

@@ -175,6 +175,7 @@ def _small(
         from_mean=True,
         guidance=0.0,
         lora_rank=rank,
+        refine="steady",
         window=window,
         overlap=window // 4,
         reference_columns=columns,

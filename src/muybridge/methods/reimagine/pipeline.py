@@ -51,9 +51,9 @@ class ReImaginePipeline(LatentPipeline):
         references: 1 leaves the back out where there is one.
         steps: of the per-frame sampler; the size's own by default.
         control: how strongly the normals steer; 1 is the release's.
-        refine: how the sequence is calmed: a preset (``faithful``, ``paper``, ``strong``),
-            settings, or ``none``. By default the size's own preset, or none where the networks
-            have no trained video model. A single frame is never refined.
+        refine: how the sequence is calmed: a preset (``faithful``, ``steady``, ``paper``,
+            ``strong``), settings, or ``none``. By default the size's own preset, or none where
+            the networks have no trained video model. A single frame is never refined.
         detail: whether the avatar's fine detail is returned to enlarged results.
 
     Raises:
@@ -169,7 +169,8 @@ def load(
         dtype: of the weights, such as ``float16``.
         num_inference_steps: of the per-frame sampler.
         controlnet_conditioning_scale: how strongly the normals steer.
-        refine: ``faithful``, ``paper``, ``strong`` or ``none``; see :class:`ReImaginePipeline`.
+        refine: ``faithful``, ``steady``, ``paper``, ``strong`` or ``none``; see
+            :class:`ReImaginePipeline`.
         kontext, controlnet: folders of the real parts; these and ``real``:
             see :func:`muybridge.methods.reimagine.real.load_real`.
 
