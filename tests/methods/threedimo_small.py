@@ -15,7 +15,7 @@ from muybridge.methods.threedimo.networks import Driver, ThreeDimoNetworks
 from muybridge.methods.threedimo.words import encoded
 from muybridge.networks.linear_autoencoder import LinearAutoencoder
 
-WIDTH, HEIGHT, HAND, FRAMES = 16, 24, 8, 4
+WIDTH, HEIGHT, HAND, FRAMES = 16, 24, 16, 4
 STILL = Script(0.0, 5.0, ())
 TRAVELLING = Script(90.0, 5.0, (Step((Move("arc", 1, 60.0),)),))
 
@@ -31,7 +31,8 @@ def small_config(**changes) -> ThreeDimoConfig:
         },
         motion={
             **NANO.motion, "width": WIDTH, "height": HEIGHT, "hand": HAND, "dim": 16, "layers": 1,
-            "hand_layers": 1, "heads": 2, "tokens": 2,
+            "hand_layers": 1, "heads": 2, "tokens": 2, "patch": 8, "stem": (16, 16, 16),
+            "hand_stem": (16, 16, 16),
         },
         decoder={"dim": 16, "tokens": 6, "hidden": 32},
         text={"width": 16, "layers": 1, "heads": 2},

@@ -87,7 +87,7 @@ def scene_of(sitter: Sitter, clip: Clip, config: ThreeDimoConfig) -> Scene:
     standing = aligned_crop(reference, sitter.reference.camera, width, height)
     crop = steady_crop(posed, clip.cameras, width, height, most=size_of(standing, reference))
     pictures = pictures_of(clip).float() / 255
-    hands, seen = hands_of(posed, clip.cameras, pictures, config.motion["hand"])
+    hands, seen = hands_of(posed, clip.cameras, pictures, max(config.motion["hand"], 1))
     scripts = scripts_of(clip, facing_of(posed.joints[:1]))
     words, amounts = encoded(scripts)
     return Scene(

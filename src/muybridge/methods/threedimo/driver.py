@@ -29,8 +29,8 @@ from muybridge.motion import Motion, retarget
 from muybridge.render import skeleton_map
 from muybridge.synthetic.capture import Sitter, photographed
 
-_SHOWN = (120, 160)
-"""Width and height at which the figure is seen, pixels; hands are cut out of it."""
+_SHOWN = 5 / 3
+"""Of the size that encoders see: at which the figure is seen. Hands are cut out of it."""
 _CAMERA = "static:0,elevation=5,fov=24"
 _SKIN_POINTS = 7
 _WHO = 3
@@ -67,8 +67,9 @@ def shown(motion: Motion, config: ThreeDimoConfig) -> Iterable[Driver]:
             crop.cameras.slice(first, last), crop.scale[:, first:last],
             crop.shift[:, first:last], crop.width, crop.height,
         )
+        cut = known.cut(pictures)[:, :, : config.motion["channels"]]
         yield Driver(
-            known.cut(pictures), hands, seen, joint_rotations(moved.slice(first, last))[None],
+            cut, hands, seen, joint_rotations(moved.slice(first, last))[None],
             skeleton_map(body.joints, known.cameras),
         )
 
@@ -97,14 +98,15 @@ def of_pictures(
                          "give a video of one person, with a matte if the ground is busy")
     tallest = max(bottom - top for _, top, _, bottom in known)
     widest = max(right - left for left, _, right, _ in known)
-    scale = min(_ROOM * config.height / tallest, config.width / widest)
+    width, height = config.motion["width"], config.motion["height"]
+    scale = min(_ROOM * height / tallest, width / widest)
     middles, last = [], known[0]
     for box in boxes:
         last = box or last
         middles.append(((last[0] + last[2]) / 2, (last[1] + last[3]) / 2))
     centres = _calm(torch.tensor(middles))
     cut = [
-        _cut(picture.float() / 255, centre, scale, config.width, config.height)
+        _cut(picture.float() / 255, centre, scale, width, height)[: config.motion["channels"]]
         for picture, centre in zip(pictures, centres, strict=True)
     ]
     return Driver(torch.stack(cut)[None])
@@ -112,7 +114,8 @@ def of_pictures(
 
 def _seen(who: Sitter, motion: Motion, config: ThreeDimoConfig) -> tuple[Cameras, Crop]:
     """The camera before the figure, and the crop that the networks see."""
-    width, height = _SHOWN
+    size = config.motion["width"], config.motion["height"]
+    width, height = (round(_SHOWN * side) for side in size)
     pelvis, skin, joints = [], [], []
     for first in range(0, motion.frames, BLOCK):
         body = _body(who, motion.slice(first, first + BLOCK))
@@ -123,10 +126,9 @@ def _seen(who: Sitter, motion: Motion, config: ThreeDimoConfig) -> tuple[Cameras
         _CAMERA, torch.cat(joints), width=width, height=height, fps=motion.fps, facing="auto",
     )
     middle, points = torch.cat(pelvis), torch.cat(skin)
-    fitting = center_on(cameras, middle, points, config.width, config.height)
-    size = pixels_per_metre(fitting.cameras, middle).min()
-    scale = size / pixels_per_metre(cameras, middle)
-    return cameras, anchored(cameras, middle, scale, config.width, config.height)
+    fitting = center_on(cameras, middle, points, *size)
+    scale = pixels_per_metre(fitting.cameras, middle).min() / pixels_per_metre(cameras, middle)
+    return cameras, anchored(cameras, middle, scale, *size)
 
 
 def _body(who: Sitter, motion: Motion) -> PosedBody:

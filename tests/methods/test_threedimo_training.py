@@ -1,0 +1,350 @@
+"""3DiMo's recipe from people to weights, in a few steps, and the parts it is made of."""
+
+from __future__ import annotations
+
+import dataclasses
+from functools import partial
+
+import pytest
+import torch
+from methods.threedimo_small import awake, scene, small_config, small_networks
+
+from muybridge.data import write_clip
+from muybridge.data.people import Programme, clips
+from muybridge.errors import InputError
+from muybridge.methods.threedimo.ablation import ABLATION
+from muybridge.methods.threedimo.checkpoints import load
+from muybridge.methods.threedimo.corpus import read_scenes
+from muybridge.methods.threedimo.networks import ThreeDimoNetworks, joined
+from muybridge.methods.threedimo.recipe import recipe
+from muybridge.methods.threedimo.training import (
+    Clips,
+    changed,
+    clip_loss,
+    clip_of,
+    driver_of,
+    geometry_loss,
+    pose_error,
+    train_only,
+)
+from muybridge.methods.threedimo.validation import (
+    batch_of,
+    overlap,
+    retrieval,
+    validate,
+    validate_poses,
+)
+from muybridge.methods.threedimo.words import WORDS
+from muybridge.training import Context, Draws
+from muybridge.training.budget import parse_budget
+from muybridge.training.engine import train
+
+
+@pytest.fixture
+def context(tmp_path):
+    return Context(out=tmp_path, stage="s")
+
+
+@pytest.mark.slow
+def test_from_people_to_weights(tmp_path):
+    data = tmp_path / "people"
+    programme = Programme(views=0, motions=0, frames=8, paths=4)
+    for split in ("train", "validation"):
+        for clip in clips(0, split, programme):
+            write_clip(clip, data / split / "0" / clip.name.rsplit("-", 1)[1])
+    trained = train(
+        recipe("nano"), tmp_path / "run",
+        parse_budget("poses:1,pictures:1,single:1,cross:1,moving:1"), data=data, threads=1,
+    )
+    networks = load(trained.weights)
+    assert networks.config.size == "nano" and networks.decoder is not None
+    for each in read_scenes(tmp_path / "run" / "stages" / "people" / "files" / "train"):
+        assert each.truth.shape == (4, 8, 4, 96, 72) and each.hands.shape == (4, 8, 2, 3, 24, 24)
+        assert each.moves.tolist() == [False, True, False, True]
+        assert [WORDS[n] for n in each.words[0, :3]] == ["view", "height", "static"]
+        # the drawn skeleton is where the person is, and they begin as large as in the reference
+        inside, bones = each.truth[:, :, 3] > 128, each.skeleton.amax(2) > 64
+        assert float((inside & bones).sum() / bones.sum()) > 0.7
+        tall = [
+            int((matte > 128).any(1).sum()) for matte in (*each.truth[:, 0, 3], each.reference[3])
+        ]
+        assert max(tall) < 1.35 * min(tall)
+        assert bool(each.hands.flatten(3).amax(-1)[each.seen].min() > 0)
+
+
+# ------------------------------------------------------------------ clips
+
+
+def whole(context, cross=0.5, moving=0.5, **options):
+    return Clips([scene(0), scene(1, "other")], context, 8, cross, moving, **options)
+
+
+def test_items_are_the_same_each_time(context):
+    one, other = whole(context)(3, range(8)), whole(context)(3, range(8))
+    assert all(torch.equal(one[name], other[name]) for name in one)
+    assert not torch.equal(one["driver"], whole(context)(4, range(8))["driver"])
+    part = whole(context)(3, [2, 5])
+    assert all(torch.equal(one[name][[2, 5]], part[name]) for name in one)
+
+
+def found(context, **options):
+    """Which scene, target, driver and reference each of some items has."""
+    known = [scene(0), scene(1)]
+    sampler = Clips(known, context, 8, augment=False, flips=False, **options)
+    out = []
+    for step in range(25):
+        batch = sampler(step, range(8))
+        for k in range(8):
+            which = {
+                (s, v): (known[s].truth[v].float() / 255) for s in range(2) for v in range(4)
+            }
+            (s, target), = (key for key, v in which.items() if torch.equal(v, batch["truth"][k]))
+            driver, = (v for v in range(4) if torch.equal(which[s, v], batch["driver"][k]))
+            first = torch.equal(batch["reference"][k], batch["truth"][k, 0])
+            assert torch.equal(batch["words"][k], known[s].words[target])
+            assert torch.equal(batch["hands"][k], known[s].hands[driver].float() / 255)
+            assert torch.equal(batch["skeleton"][k], known[s].skeleton[driver].float() / 255)
+            out.append((s, target, driver, first))
+    return out
+
+
+def test_how_often_others_drive_and_cameras_travel(context):
+    items = found(context, cross=0.5, moving=0.3)
+    share = {
+        "cross": sum(t != d for _, t, d, _ in items) / len(items),
+        "moving": sum(t % 2 for _, t, _, _ in items) / len(items),
+        "first": sum(f for *_, f in items) / len(items),
+        "scene": sum(s for s, *_ in items) / len(items),
+    }
+    assert share == pytest.approx(
+        {"cross": 0.5, "moving": 0.3, "first": 0.5, "scene": 0.5}, abs=0.13
+    )
+    assert len({(t, d) for _, t, d, _ in items}) == 16
+    alone = found(context, cross=0.0, moving=0.0)
+    assert all(t == d and t % 2 == 0 for _, t, d, _ in alone)
+    assert all(t != d and t % 2 for _, t, d, _ in found(context, cross=1.0, moving=1.0))
+
+
+def test_half_of_the_clips_are_mirrored(context):
+    """Words say it: the still cameras of these scenes never see a left side."""
+    batch = [whole(context, moving=1.0, augment=False)(s, range(8)) for s in range(10)]
+    views = torch.cat([b["amounts"][:, 0] for b in batch])
+    assert set(views.tolist()) == {90.0, -90.0}
+    assert 0.35 < float((views < 0).float().mean()) < 0.65
+    straight = whole(context, moving=1.0, flips=False)(0, range(8))
+    assert set(straight["amounts"][:, 0].tolist()) == {90.0}
+
+
+def test_only_drivers_are_changed():
+    item = clip_of(scene(), 0, 1, first=True)
+    blind = other = 0
+    for seed in range(20):
+        made = changed(item, torch.Generator().manual_seed(seed))
+        for name in ("reference", "truth", "rotations", "words", "amounts"):
+            assert torch.equal(made[name], item[name])
+        blind += not bool(made["seen"].any())
+        other += not torch.equal(made["driver"], item["driver"])
+        assert float(made["driver"].min()) >= 0 and float(made["driver"].max()) <= 1
+    assert 0 < blind < 8 and other >= 15
+
+
+def test_single_pictures_say_where_they_are_seen_from_and_no_more(context):
+    sampler = whole(context, moving=0.5, augment=False, flips=False, single=True)
+    clips = whole(context, moving=0.5, augment=False, flips=False)
+    moments = set()
+    for step in range(6):
+        one, clip = sampler(step, range(8)), clips(step, range(8))
+        assert one["truth"].shape == (8, 1, 4, 24, 16) and one["rotations"].shape == (8, 1, 51, 6)
+        for k in range(8):
+            words = [WORDS[n] for n in one["words"][k] if n]
+            assert words == ["view", "height", "static"]
+            assert torch.equal(one["amounts"][k, :2], clip["amounts"][k, :2])
+            moment, = (t for t in range(4) if torch.equal(clip["truth"][k, t], one["truth"][k, 0]))
+            assert torch.equal(one["driver"][k, 0], clip["driver"][k, moment])
+            assert torch.equal(one["hands"][k, 0], clip["hands"][k, moment])
+            travels = bool(clip["amounts"][k, 2])
+            assert moment == 0 or not travels
+            moments.add((moment, travels))
+    assert len(moments) == 5
+
+
+def test_nobody_with_a_still_camera_beside_another_is_refused(context):
+    known = scene()
+    only = dataclasses.replace(known, moves=torch.ones(4, dtype=torch.bool))
+    with pytest.raises(InputError, match="nobody is seen by two cameras"):
+        Clips([only], context, 1, 0.0, 0.0)
+    assert len(Clips([only, known], context, 1, 0.0, 0.0).scenes) == 1
+
+
+# ------------------------------------------------------------------ objectives
+
+PARTS = ("transformer", "control", "decoder", "text")
+
+
+def fitted(networks, loss, sampler, steps=12, rate=3e-3):
+    """Losses of a few steps on the same items, what was told, and what no gradient reached."""
+    ours = {n: p for n, p in networks.named_parameters() if p.requires_grad}
+    optimizer = torch.optim.AdamW(ours.values(), rate)
+    losses, told, dead = [], [], set(ours)
+    for _ in range(steps):
+        value, scalars = loss(networks, sampler(0, range(4)), Draws(0, "s", 0, range(4)))
+        optimizer.zero_grad()
+        value.backward()
+        dead -= {n for n, p in ours.items() if p.grad is not None and bool(p.grad.any())}
+        optimizer.step()
+        losses.append(float(value.detach()))
+        told.append({k: float(v) for k, v in scalars.items()})
+    return losses, told, dead
+
+
+VARIANTS = {
+    "tokens": {}, "smpl": {"control": "smpl"}, "skeleton": {"control": "skeleton"},
+    "concat": {"inject": "concat"}, "no hands": {"hands": False},
+    "no geometry": {"geometry": False},
+}
+
+
+@pytest.mark.parametrize("changes", VARIANTS.values(), ids=VARIANTS)
+def test_the_loss_falls_and_reaches_every_part(context, changes):
+    networks = small_networks(config=small_config().varied(**changes)).train()
+    train_only(networks, *PARTS)
+    assert not networks.vae.components.requires_grad
+    sampler = Clips([scene()], context, 4, 0.5, 0.5)
+    losses, told, dead = fitted(networks, partial(clip_loss, geometry=(0.1, 0.0, 9)), sampler)
+    assert told[0]["error"] == pytest.approx(told[0]["error_copied"], rel=1e-4)
+    assert losses[-1] < 0.97 * losses[0]
+    assert ("pose_error" in told[0]) == (networks.decoder is not None)
+    # what a softmax does not see, and hands that are there (or not) in all of these items
+    shrug = ("to_k.bias", "norm_k", "unseen", "in_proj_bias")
+    assert not {n for n in dead if not any(s in n for s in shrug)}
+
+
+def test_poses_are_learnt_first_and_alone(context):
+    networks = small_networks().train()
+    train_only(networks, "control", "decoder")
+    before = {n: p.clone() for n, p in networks.transformer.named_parameters()}
+    losses, told, dead = fitted(networks, geometry_loss, Clips([scene()], context, 4, 0.0, 0.5))
+    assert losses[-1] < 0.9 * losses[0] and losses[0] == told[0]["pose_error"]
+    assert all(torch.equal(p, before[n]) for n, p in networks.transformer.named_parameters())
+
+
+def test_the_geometric_loss_fades(context):
+    networks = small_networks().requires_grad_(False)
+    batch = Clips([scene()], context, 2, 0.0, 0.0)(0, range(2))
+    fade = partial(clip_loss, networks, batch)
+
+    def at(step, geometry):
+        return float(fade(Draws(0, "s", step, range(2)), geometry=geometry)[0])
+
+    pose = float(fade(Draws(0, "s", 0, range(2)))[1]["pose_error"])
+    for step, weight in ((0, 0.1), (300, 0.06), (500, 1 / 30), (600, 0.02), (5000, 0.02)):
+        extra = at(step, (0.1, 0.02, 600)) - at(step, (0.0, 0.0, 1))
+        wanted = 0.1 + (0.02 - 0.1) * min(1, step / 600)
+        assert extra == pytest.approx(wanted * pose, abs=1e-5), weight
+
+
+@torch.no_grad()
+def test_hands_that_are_not_seen_do_not_count():
+    networks = awake(small_networks())
+    batch = batch_of([scene()], [(0, 1)])
+    tokens = networks.motion(driver_of(batch))
+    wrong = {**batch, "rotations": batch["rotations"].clone()}
+    wrong["rotations"][:, :, 21:36] += 5.0  # the left hand's
+    assert float(pose_error(networks, tokens, wrong)) > float(pose_error(networks, tokens, batch))
+    for each in (batch, wrong):
+        each["seen"] = torch.tensor([False, True]).expand_as(batch["seen"])
+    assert torch.equal(
+        pose_error(networks, tokens, wrong), pose_error(networks, tokens, batch)
+    )
+
+
+def test_channels_beside_latents_are_nothing_beside_the_reference():
+    noisy = torch.zeros(1, 3, 8, 6, 4)
+    tokens = torch.arange(24.0).reshape(1, 3, 2, 4)
+    maps = joined(tokens, noisy)
+    assert maps.shape == (1, 4, 4, 6, 4) and not maps[:, 0].any()
+    assert torch.equal(maps[0, 2, :, 0, 0], tokens[0, 1].mean(0))
+    assert torch.equal(maps[..., :1, :1].expand_as(maps), maps)
+    drawn = torch.rand(1, 3, 4, 6, 4)
+    assert torch.equal(joined(drawn, noisy)[:, 1:], drawn)
+
+
+def test_networks_say_what_they_are_driven_by():
+    from muybridge.methods.threedimo.networks import Driver
+
+    pictures = torch.zeros(1, 2, 4, 24, 16)
+    for control, said in (("smpl", "joint rotations"), ("skeleton", "a skeleton")):
+        networks = small_networks(config=small_config().varied(control=control))
+        with pytest.raises(ValueError, match=f"driven by {said}"):
+            networks.motion(Driver(pictures))
+
+
+# ------------------------------------------------------------------ validation
+
+
+def test_validation_says_what_a_copy_would_score():
+    networks = small_networks()
+    result = validate(networks, [scene(), scene(1)])
+    for kind in ("still", "moving"):
+        # untrained, it gives back the reference, as far as latents keep it
+        assert result.scores[f"{kind}_psnr"] == pytest.approx(
+            result.scores[f"{kind}_copied_psnr"], abs=2.0
+        )
+        assert 0 <= result.scores[f"{kind}_iou"] <= 1
+    assert {"pose_error", "retrieval"} <= set(result.scores)
+    assert result.plate is not None and result.plate.shape == (3, 2 * 2 * 3 * 24, 4 * 16)
+    skeleton = small_networks(config=small_config().varied(control="skeleton"))
+    assert validate_poses(skeleton, [scene()]).scores == {}
+
+
+def test_tokens_that_forget_the_camera_find_their_moment():
+    generator = torch.Generator().manual_seed(0)
+    first = torch.randn(3, 4, 16, generator=generator)
+    camera = 10 * torch.randn(16, generator=generator)
+    assert retrieval(first, first + camera) == 1.0  # what a view has in common counts nothing
+    assert retrieval(first, torch.randn(3, 4, 16, generator=generator)) < 0.5
+
+
+def test_overlap_of_mattes():
+    made = torch.zeros(2, 4, 4)
+    truth = made.clone()
+    made[0, :2], truth[0, 1:3] = 1, 1
+    assert overlap(made, truth) == pytest.approx((1 / 3 + 0) / 2)
+
+
+# ------------------------------------------------------------------ the recipe
+
+
+@pytest.mark.parametrize(("changes", "names"), [
+    ({}, ["people", "poses", "pictures", "single", "cross", "moving"]),
+    ({"stages": 1}, ["people", "poses", "pictures", "single"]),
+    ({"stages": 2}, ["people", "poses", "pictures", "single", "cross"]),
+    ({"geometry": False}, ["people", "pictures", "single", "cross", "moving"]),
+    ({"control": "smpl"}, ["people", "pictures", "single", "cross", "moving"]),
+])
+def test_stages_of_the_variants(changes, names):
+    made = recipe("nano", **changes)
+    assert [stage.name for stage in made.stages] == names
+    shares = {stage.name: stage.share for stage in made.stages}
+    whole = {stage.name: stage.share for stage in recipe("nano").stages}
+    clips = [sum(s[n] for n in ("single", "cross", "moving") if n in s) for s in (shares, whole)]
+    assert clips[0] == pytest.approx(clips[1])  # all rows train equally long
+
+
+@pytest.mark.parametrize("row", ABLATION.variants, ids=lambda row: row.name)
+def test_every_row_of_the_ablation_can_be_trained(row):
+    made = recipe("nano", **row.changes)
+    sketch = made.stages[-1].sketch
+    assert sketch is not None
+    with torch.device("meta"):
+        assert isinstance(sketch(), ThreeDimoNetworks)
+
+
+@pytest.mark.parametrize(("size", "changes", "said"), [
+    ("paper", {}, "starts from Wan"), ("huge", {}, "starts from Wan"),
+    ("nano", {"stages": 0}, "stages"), ("nano", {"stages": 4}, "stages"),
+    ("nano", {"control": "strings"}, "strings"),
+])
+def test_what_can_not_be_trained_is_refused(size, changes, said):
+    with pytest.raises(InputError, match=said):
+        recipe(size, **changes)
