@@ -92,7 +92,8 @@ def test_refinement_comes_after_the_pictures(networks, scene):
 
 def test_the_sizes_own_preset_is_the_default(networks):
     chosen = ReImaginePipeline(networks, "small").refiner
-    assert chosen is not None and chosen.settings.steps == Refinement.of("faithful").steps
+    own = Refinement.of(networks.config.refine)
+    assert chosen is not None and chosen.settings.strength == own.strength
     assert ReImaginePipeline(networks, "small", refine="none").refiner is None
     for blind in (small_networks(), small_networks(video={})):  # never trained, and none
         assert ReImaginePipeline(blind, "small").refiner is None
