@@ -5,11 +5,16 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import cv2
 import pytest
 import torch
 from hypothesis import settings
 
+# one thread a worker: those that wait for one another burn the cores that workers share.
+# Numba's threads, when they first start, would give torch as many as there are cores
+os.environ.setdefault("NUMBA_NUM_THREADS", "1")
 torch.set_num_threads(1)
+cv2.setNumThreads(1)
 # the same examples everywhere and every time, however busy the machine
 settings.register_profile("muybridge", derandomize=True, deadline=None, database=None)
 settings.load_profile("muybridge")
