@@ -99,7 +99,7 @@ def places(grid: tuple[int, int], dim: int) -> Float[Tensor, "N D"]:
     return made.float().view(grid[0] * grid[1], dim)
 
 
-class MotionEncoder(ModelMixin, ConfigMixin):
+class MotionEncoder(ModelMixin, ConfigMixin):  # type: ignore[misc]
     """A driving video to motion tokens: K of the body, and K of each hand, per frame.
 
     Both hands go through one tokenizer, the right one mirrored; an embedding says which it was.
@@ -170,7 +170,7 @@ class MotionEncoder(ModelMixin, ConfigMixin):
         return torch.cat([body, found.flatten(2, 3)], 2)
 
 
-class PoseTokens(ModelMixin, ConfigMixin):
+class PoseTokens(ModelMixin, ConfigMixin):  # type: ignore[misc]
     """Joint rotations to motion tokens: what 3DiMo is compared with (its table 2, SMPL control).
 
     Args:
@@ -197,7 +197,7 @@ class PoseTokens(ModelMixin, ConfigMixin):
         return self.norm(made.unflatten(2, (self.config["tokens"], self.config["dim"])))
 
 
-class PoseDecoder(ModelMixin, ConfigMixin):
+class PoseDecoder(ModelMixin, ConfigMixin):  # type: ignore[misc]
     """Motion tokens of a frame to joint rotations: the geometric supervision of the paper.
 
     Args:

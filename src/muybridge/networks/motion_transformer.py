@@ -210,7 +210,8 @@ class MotionTransformer(WanTransformer3DModel):
             number = str(k)
             look = self.motion_blocks[number] if number in self.motion_blocks else None  # noqa: SIM401
             if torch.is_grad_enabled() and self.gradient_checkpointing:
-                tokens = self._gradient_checkpointing_func(pass_through, block, tokens, look)
+                again: Any = self._gradient_checkpointing_func
+                tokens = again(pass_through, block, tokens, look)
             else:
                 tokens = pass_through(block, tokens, look)
         temb = temb.unsqueeze(-2)

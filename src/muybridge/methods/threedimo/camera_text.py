@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from muybridge.methods.threedimo.words import FEATURES, LENGTH, WORDS, features
 
 
-class CameraText(ModelMixin, ConfigMixin):
+class CameraText(ModelMixin, ConfigMixin):  # type: ignore[misc]
     """A transformer over words of :mod:`muybridge.methods.threedimo.words`.
 
     Args:

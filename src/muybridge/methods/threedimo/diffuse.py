@@ -166,7 +166,8 @@ def sample_clips(
     motion = networks.motion(driver_of(batch))
     text = networks.words(batch["words"], batch["amounts"])
     frames = int(motion.shape[1])
-    shape = tuple(reference.shape[1:])
+    channels, height, width = map(int, reference.shape[1:])
+    shape = (channels, height, width)
     noise = (
         torch.zeros(len(reference), frames, *shape) if networks.config.from_mean
         else draw_noise(seed, range(len(reference)), range(frames), shape)
@@ -178,6 +179,6 @@ def sample_clips(
         noisy = scheduler.scale_model_input(latents, t)
         output = networks(noisy, t, reference, motion, text)
         latents = scheduler.step(
-            networks.model_output(output, reference), t, latents
-        ).prev_sample
+            networks.model_output(output, reference), t, latents, return_dict=False
+        )[0]
     return networks.decode(latents.flatten(0, 1)).unflatten(0, latents.shape[:2])

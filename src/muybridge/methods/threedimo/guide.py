@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 
-class SkeletonGuide(ModelMixin, ConfigMixin):
+class SkeletonGuide(ModelMixin, ConfigMixin):  # type: ignore[misc]
     """Convolutions from a picture of the skeleton in the driving view to the latents' grid.
 
     Args:

@@ -41,7 +41,7 @@ class Driver:
 
     def frames(self, which: slice) -> Driver:
         """Some of the frames."""
-        parts = {
+        parts: dict[str, Any] = {
             name: None if value is None else value[:, which] for name, value in vars(self).items()
         }
         return Driver(**parts)

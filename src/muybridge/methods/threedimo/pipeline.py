@@ -130,7 +130,7 @@ class ThreeDimoPipeline(LatentPipeline):
                                  f"{motion.frames}", "give a motion of as many frames")
             tell(0.0, "motion tokens of the driving video")
             return self._read(of_pictures(self.driver, self.networks.config))
-        made = []
+        made: list[Tensor] = []
         for part in shown(motion, self.networks.config):
             tell(_PREPARING * len(made) * BLOCK / motion.frames, "the driver is shown")
             made.append(self._read(part))
@@ -139,7 +139,7 @@ class ThreeDimoPipeline(LatentPipeline):
     def _read(self, driver: Driver) -> Float[Tensor, "T ..."]:
         """Tokens of some frames."""
         device, dtype = next(self.networks.control.parameters()).device, self.networks.dtype
-        there = {
+        there: dict[str, Any] = {
             name: None if value is None else
             value.to(device, dtype if value.is_floating_point() else None)
             for name, value in vars(driver).items()
