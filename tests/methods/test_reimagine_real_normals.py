@@ -169,8 +169,9 @@ def test_real_maps_and_ours_are_interchangeable(networks, painted_with, real):
 
     found = apart(ours)
     rest = {name: apart(normals) for name, normals in others(ours, size).items()}
-    assert found < 0.3 and found < 0.4 * rest["the other view"], (found, rest)
+    assert found < 0.5 * rest["the other view"], (found, rest)
     if networks.config.size == "small":  # of random weights; a trained one may know the pose alone
+        assert found < 0.3
         assert all(found < 0.93 * far for far in rest.values()), (found, rest)
     else:
         assert found < rest["the front is the side"], (found, rest)
