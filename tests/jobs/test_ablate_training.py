@@ -44,8 +44,10 @@ def test_nothing_to_train(tmp_path):
 def test_each_is_trained_once(tmp_path):
     data = tmp_path / "people"
     for clip in clips(0, "train", Programme(views=8, motions=0, frames=8, grid=4)):
-        for split in ("train", "validation"):  # one person will do for both
-            write_clip(clip, data / split / "0" / clip.name.rsplit("-", 1)[1])
+        name = clip.name.rsplit("-", 1)[1]
+        write_clip(clip, data / "train" / "0" / name)
+        few = clip.select([0, 1], range(min(2, clip.frames)))  # one person will do for both
+        write_clip(few, data / "validation" / "0" / name)
     variants = [
         Variant("all of it", "", changes={}),
         Variant("no depth", "", changes={"maps": ("normal",)}),
