@@ -64,7 +64,10 @@ class MotionAttention(nn.Module):
             tokens: of the video. ``motion``: tokens.
             times: of the video tokens, latent frames. ``motion_times``: likewise.
         """
-        normed = self.norm(tokens.float()).to(tokens.dtype)
+        norm = self.norm
+        normed = F.layer_norm(  # in full precision, as Wan's own
+            tokens.float(), norm.normalized_shape, norm.weight.float(), norm.bias.float(), norm.eps
+        ).to(self.to_q.weight.dtype)
 
         def heads(values: Tensor) -> Tensor:
             return values.unflatten(-1, (self.heads, -1)).transpose(1, 2)

@@ -88,8 +88,8 @@ def load(folder: Path, dtype: torch.dtype | None = None) -> ThreeDimoNetworks:
     dtype = dtype or torch.float32
     config = read_index(folder)
     if not config.autoencoder:
-        raise InputError(folder, "autoencoder", "is Wan's own; such folders are not written yet",
-                         "give the folders of Wan's parts")
+        raise InputError(folder, "autoencoder", "is Wan's own: this is the motion part alone",
+                         "load it with wan=FOLDER and motion=this folder")
     controls: dict[str, Any] = {
         "tokens": MotionEncoder, "smpl": PoseTokens, "skeleton": SkeletonGuide,
     }

@@ -9,6 +9,7 @@ is the crop's matter.
 
 from __future__ import annotations
 
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -29,13 +30,14 @@ from muybridge.methods.pipeline import Tell
 from muybridge.methods.threedimo.checkpoints import load as load_networks
 from muybridge.methods.threedimo.checkpoints import save
 from muybridge.methods.threedimo.conditions import PELVIS
-from muybridge.methods.threedimo.diffuse import Conditions, sample
+from muybridge.methods.threedimo.diffuse import Conditions, Say, sample
 from muybridge.methods.threedimo.driver import of_pictures, shown
 from muybridge.methods.threedimo.networks import Driver, ThreeDimoNetworks
 from muybridge.methods.threedimo.spec import SPEC
 from muybridge.methods.threedimo.view_words import Directions
 from muybridge.motion import Motion
 from muybridge.person import Person
+from muybridge.sampling.denoise import StepCallback
 
 _PREPARING = 0.3
 """Share of the time before the first frame that the driver takes, roughly."""
@@ -92,9 +94,9 @@ class ThreeDimoPipeline(LatentPipeline):
         Args:
             pictures: RGB premultiplied over black, and matte.
         """
-        return ThreeDimoPipeline(
-            self.networks, self.size, detail=False, steps=self.steps, driver=pictures
-        )
+        made = copy(self)
+        made.driver, made.detail = pictures, False
+        return made
 
     def prepare(
         self, person: Person, motion: Motion, cameras: Cameras, seed: int, tell: Tell
@@ -104,22 +106,34 @@ class ThreeDimoPipeline(LatentPipeline):
         Raises:
             InputError: the driving video has another number of frames than the motion.
         """
-        config, networks = self.networks.config, self.networks
+        config = self.networks.config
         room = motion if self.driver is None else outstretched(motion)
         crop = crop_of_video(person, room, cameras, config.width, config.height)
         tokens = self._tokens(motion, tell)
         start = person.shaped.pose(motion.slice(0, 1))
         reference = aligned_reference(person, start, crop)
         picture = reference.picture[None, : config.picture_channels]
-        given = Conditions(
-            networks.encode(picture), tokens, self._words(person, motion, crop), cameras.views
-        )
 
         def stepped(done: int, steps: int, _: Tensor) -> None:
             tell(min(1.0, _PREPARING + (1 - _PREPARING) * done / steps), f"step {done} of {steps}")
 
-        latents = sample(networks, given, seed=seed, steps=self.steps, callback=stepped)
+        say = self._words(person, motion, crop)
+        latents = self.painted(picture, tokens, say, cameras.views, seed, stepped)
         return Prepared(crop, AvatarScene.of(person, motion), latents)
+
+    def painted(
+        self, reference: Float[Tensor, "1 C H W"], tokens: Float[Tensor, "T ..."], say: Say,
+        views: int, seed: int, callback: StepCallback,
+    ) -> Float[Tensor, "V T K h w"]:
+        """Latents of the whole video, which the networks' ``decode`` makes pictures of.
+
+        Args:
+            reference: the person's picture. ``tokens``: of the driver.
+            say: what the cameras do. ``views``: how many they are.
+            seed: of the noise. ``callback``: told after each step.
+        """
+        given = Conditions(self.networks.encode(reference), tokens, say, views)
+        return sample(self.networks, given, seed=seed, steps=self.steps, callback=callback)
 
     @torch.no_grad()
     def _tokens(self, motion: Motion, tell: Tell) -> Float[Tensor, "T ..."]:
@@ -159,20 +173,33 @@ class ThreeDimoPipeline(LatentPipeline):
 def load(
     size_or_path: str = "nano", *, detail: bool = True, device: str | None = None,
     dtype: str | None = None, num_inference_steps: int | None = None,
+    wan: str | Path | None = None, motion: str | Path | None = None, **real: Any,
 ) -> ThreeDimoPipeline:
-    """3DiMo's pipeline of a size, or of a folder of weights.
+    """3DiMo's pipeline of a size, of a folder of weights, or on Wan.
 
     Args:
-        size_or_path: ``nano``, ``tiny``, or a folder.
+        size_or_path: ``nano``, ``tiny``, ``paper``, ``paper-wan21``, or a folder.
         detail: see :class:`ThreeDimoPipeline`.
         device: ``cpu`` or ``cuda``; a GPU where there is one.
         dtype: of the weights, such as ``float16``.
         num_inference_steps: of the sampler.
+        wan, motion: folders of the real parts; these and ``real``:
+            see :func:`muybridge.methods.threedimo.real.load_real`.
 
     Raises:
         InputError: an option is out of range, or the folder does not hold the weights whole.
         MissingWeights: the size's weights are not on this machine.
     """
+    if size_or_path.startswith("paper") or wan or motion:
+        from muybridge.methods.threedimo.real import load_real
+
+        return load_real(
+            size_or_path, wan=wan, motion=motion, detail=detail, device=device, dtype=dtype,
+            num_inference_steps=num_inference_steps, **real,
+        )
+    if real:
+        raise InputError(next(iter(real)), "", "is an option of the real parts",
+                         "give wan and motion, or leave it")
     folder, size = folder_of(SPEC, size_or_path)
     networks = load_networks(folder, chosen_dtype(dtype))
     networks.requires_grad_(False)

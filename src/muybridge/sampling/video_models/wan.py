@@ -182,15 +182,21 @@ class WanTools:
         ratio = pipeline.config.get("boundary_ratio")
         told: dict[str, Any] = {}
         if self.from_image:
-            told = self._told(pictures, count)
+            told = self.told(pictures, count)
         return WanVideo(
             pipeline.transformer, self.text, count, self.no_text,
             low_noise=None if ratio is None else pipeline.transformer_2,
             boundary=float(ratio or 0.0), **told,
         )
 
-    def _told(self, pictures: Float[Tensor, "T 3 H W"], count: int) -> dict[str, Any]:
-        """What an image-to-video model is told of the first picture."""
+    @torch.no_grad()
+    def told(self, pictures: Float[Tensor, "T 3 H W"], count: int) -> dict[str, Any]:
+        """What an image-to-video model is told of the first picture, as :class:`WanVideo` has it.
+
+        Args:
+            pictures: only the first counts.
+            count: latent frames of the clip.
+        """
         pipeline = self.pipeline
         first = pictures[:1].transpose(0, 1)[None] * 2 - 1
         if pipeline.config.get("expand_timesteps"):
