@@ -162,7 +162,8 @@ def test_files_with_all_the_names_are_read_strictly(tmp_path, deep):
     assert len(list(tmp_path.glob("*.safetensors"))) > 1
     base = read_transformer(tmp_path, torch.float32)
     made = with_motion(base, dataclasses.replace(config_of(kind), transformer=shape))
-    assert all(torch.equal(made.state_dict()[k], v) for k, v in written.state_dict().items())
+    read = made.state_dict()
+    assert all(torch.equal(read[k], v) for k, v in written.state_dict().items())
     assert len(made.motion_blocks) == layers
     assert not any(bool(block.to_out.weight.any()) for block in made.motion_blocks.values())
     assert base.blocks[0].ffn.net[2].weight.data_ptr() == (

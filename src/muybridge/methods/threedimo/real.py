@@ -179,9 +179,10 @@ def load_real(
         tools.pipeline.enable_model_cpu_offload if offload else tools.pipeline.to
     )
     place(where)
+    eyes: Any = control
     networks = RealNetworks(
         replace(config, width=width, height=height), tools,
-        control.to(where).requires_grad_(False), Sentences(tools.pipeline),
+        eyes.to(where).requires_grad_(False), Sentences(tools.pipeline),
     )
     return RealThreeDimo(
         networks, detail=detail, steps=steps, guidance=guidance_scale, negative=negative_prompt

@@ -78,7 +78,9 @@ def with_motion(
     wanted = {k: v for k, v in network.state_dict().items() if k.startswith(_PREFIX)}
     check_keys(wanted, weights, "motion")
     network.load_state_dict({**base.state_dict(), **weights}, strict=True, assign=True)
-    return with_places(network).to(weight.device).eval()
+    whole: Any = with_places(network)
+    made: MotionTransformer = whole.to(weight.device).eval()
+    return made
 
 
 def _new_blocks(network: MotionTransformer, seed: int) -> dict[str, Tensor]:
@@ -210,7 +212,7 @@ def read_wan(folder: Path, transformer: MotionTransformer, config: ThreeDimoConf
         if found != wanted:
             raise InputError(folder, what, f"is {found} where the other parts need {wanted}",
                              "use the parts of one Wan together")
-    pipeline = WanImageToVideoPipeline(
+    pipeline: Any = WanImageToVideoPipeline(
         _plain(AutoTokenizer, folder / "tokenizer"), text, vae, None, transformer=transformer,
         expand_timesteps=config.condition == "first", **parts,
     )
