@@ -4,7 +4,7 @@ the number belongs to what makes two runs equal to the last bit."""
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import cv2
 import torch
@@ -22,13 +22,12 @@ def use_threads(count: int | None) -> None:
         return
     if not 1 <= count <= 1024:
         raise InputError("--threads", "", f"is {count}", "give 1 or more")
-    torch.set_num_threads(count)
     cv2.setNumThreads(count)
-    try:
+    with suppress(ImportError):
         import numba
-    except ImportError:
-        return
-    numba.set_num_threads(min(count, numba.config.NUMBA_NUM_THREADS))
+
+        numba.set_num_threads(min(count, numba.config.NUMBA_NUM_THREADS))
+    torch.set_num_threads(count)  # the last word, as others start pools of their own
 
 
 @contextmanager
