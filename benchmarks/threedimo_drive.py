@@ -9,8 +9,9 @@ drives, the other still cameras are painted; scores are inside the person on a l
 beside a copy of the reference; tokens are compared between two cameras of the same moments.
 *Words*: a camera goes around, comes nearer or rises by some amount. Which amount the last frame
 shows is found by rendering the true person at many, and taking the render that the frame is
-nearest to; so nothing learnt judges. A move counts as obeyed if the direction is right and the
-amount is off by a third at most, or by one step of the candidates.
+nearest to. So nothing learnt judges; how often the judge is right is seen on true pictures. A
+move counts as obeyed if the direction is right and the amount is off by a third at most, or by
+one step of the candidates.
 """
 
 from __future__ import annotations
@@ -34,9 +35,8 @@ from muybridge.methods.sitters import Sitter, read_sitter
 from muybridge.methods.threedimo.conditions import PELVIS, size_of, steady_crop
 from muybridge.methods.threedimo.corpus import Scene
 from muybridge.methods.threedimo.corpus_making import scene_of
-from muybridge.methods.threedimo.diffuse import sample_clips
 from muybridge.methods.threedimo.training import clip_of, driver_of
-from muybridge.methods.threedimo.validation import overlap, retrieval
+from muybridge.methods.threedimo.validation import overlap, retrieval, sample_clips
 from muybridge.methods.threedimo.words import encoded
 from muybridge.synthetic.capture import photographed
 from muybridge.synthetic.dice import Dice
@@ -157,9 +157,15 @@ def obeyed(kind: str, said: float, found: float) -> bool:
     return right and abs(found - said) <= max(abs(said) / 3, STEP[kind])
 
 
+def nearest(amounts: list[float], true: list[torch.Tensor], picture: torch.Tensor) -> float:
+    """The amount whose true last frame a picture is nearest to."""
+    away = (over_grey(torch.stack(true)) - over_grey(picture)).square().mean((1, 2, 3))
+    return amounts[int(away.argmin())]
+
+
 def words(networks, known, prompts: int, seed: int) -> tuple[dict[str, list[bool]], list]:
     """Which moves of each kind were obeyed; and some pictures."""
-    results: dict[str, list[bool]] = {"arc": [], "zoom": [], "crane": []}
+    results: dict[str, list[bool]] = {"judge": [], "arc": [], "zoom": [], "crane": []}
     shown = []
     judges: dict[int, Judge] = {}
     for number in range(prompts):
@@ -172,9 +178,10 @@ def words(networks, known, prompts: int, seed: int) -> tuple[dict[str, list[bool
         item["words"], item["amounts"] = (values[0] for values in encoded([script]))
         made = sample_clips(networks, {n: v[None] for n, v in item.items()}, seed)[0]
         amounts = CANDIDATES[kind]
-        true = judge.last([with_amount(script, kind, a) for a in amounts], clip.motion.fps)
-        away = (over_grey(true) - over_grey(made[-1])).square().mean((1, 2, 3))
-        found = amounts[int(away.argmin())]
+        asked = [with_amount(script, kind, a) for a in amounts]
+        *true, told = judge.last([*asked, script], clip.motion.fps)
+        results["judge"].append(obeyed(kind, said, nearest(amounts, true, told)))
+        found = nearest(amounts, true, made[-1])
         results[kind].append(obeyed(kind, said, found))
         if len(shown) < 8:
             shown.append((f"{script.text()} [{found:g}]", made))
@@ -197,7 +204,7 @@ def main() -> None:
         clip = read_clip(find_clips(folder)[0]).select(frames=range(networks.config.window))
         known.append((clip, sitter, scene_of(sitter, clip, networks.config)))
     scenes = [scene for _, _, scene in known]
-    print(header())
+    print(header("3DiMo, driven across views and told by words"))
     with torch.no_grad():
         for name, value in driving(networks, scenes, asked.seed).items():
             print(f"driving: {name} {value:.3f}")
@@ -205,6 +212,8 @@ def main() -> None:
             print(f"tokens: recognised across views {recognised(networks, scenes):.3f} of "
                   f"{len(scenes) * networks.config.window} moments")
         results, shown = words(networks, known, asked.prompts, asked.seed)
+    sure = results.pop("judge")
+    print(f"words: the judge is right on true pictures in {sum(sure)} of {len(sure)}")
     for kind, found in results.items():
         print(f"words: {kind} obeyed {sum(found)} of {len(found)}")
     every = [each for found in results.values() for each in found]

@@ -167,7 +167,7 @@ def test_sizes_are_written_and_read(size):
 
 
 def test_conditions_of_the_ablation():
-    assert NANO.varied() == NANO and NANO.patch == 8
+    assert NANO.varied() == NANO
     alone = NANO.varied(hands=False)
     assert alone.motion["hand"] == 0 and alone.decoder["tokens"] == 5
     for wide in (NANO.varied(inject="concat"), NANO.varied(control="skeleton")):

@@ -74,22 +74,16 @@ class ThreeDimoConfig:
         """Channels of the latents that are denoised."""
         return int(self.transformer["out_channels"])
 
-    @property
-    def patch(self) -> int:
-        """Pixels of a token's side."""
-        latent = int(self.autoencoder["patch"]) if self.autoencoder else 16
-        return int(self.transformer["patch_size"][1]) * latent
-
     def varied(
         self, control: str | None = None, inject: str | None = None, hands: bool = True,
-        geometry: bool = True, stages: int = 3,
+        geometry: bool = True,
     ) -> ThreeDimoConfig:
         """The size with other conditions, as the ablation trains them (table 2).
 
         Args:
             control, inject: see the class.
             hands: whether hands have tokens of their own.
-            geometry, stages: of the recipe; they change no network but the decoder.
+            geometry: whether joint rotations are read off the tokens in training.
 
         Raises:
             InputError: there is no such condition.

@@ -16,7 +16,6 @@ from torch import Tensor
 
 from muybridge.camera.script import Script
 from muybridge.methods.threedimo.networks import ThreeDimoNetworks
-from muybridge.methods.threedimo.training import driver_of
 from muybridge.methods.threedimo.words import encoded
 from muybridge.sampling import (
     Plan,
@@ -29,7 +28,6 @@ from muybridge.sampling import (
     progressive,
 )
 from muybridge.sampling.denoise import StepCallback
-from muybridge.training import Batch
 
 Say = Callable[[int, int, int], Script]
 """``say(view, first, last)``: what that camera does from one frame to the other."""
@@ -148,37 +146,3 @@ class Denoiser:
             words, amounts = encoded([script])
             self._said[tile] = (words[0], amounts[0])
         return self._said[tile]
-
-
-@torch.no_grad()
-def sample_clips(
-    networks: ThreeDimoNetworks, batch: Batch, seed: int = 0, steps: int | None = None
-) -> Float[Tensor, "B F C H W"]:
-    """Pictures of clips of one window each, as training has them.
-
-    Args:
-        networks: in evaluation mode.
-        batch: as of :class:`~muybridge.methods.threedimo.training.Clips`; the truth is not looked
-            at.
-        seed: of the noise. ``steps``: of the sampler.
-    """
-    reference = networks.encode(batch["reference"])
-    motion = networks.motion(driver_of(batch))
-    text = networks.words(batch["words"], batch["amounts"])
-    frames = int(motion.shape[1])
-    channels, height, width = map(int, reference.shape[1:])
-    shape = (channels, height, width)
-    noise = (
-        torch.zeros(len(reference), frames, *shape) if networks.config.from_mean
-        else draw_noise(seed, range(len(reference)), range(frames), shape)
-    )
-    scheduler = ResidualFlow().scheduler()
-    scheduler.set_timesteps(steps or networks.config.steps)
-    latents = noise * scheduler.init_noise_sigma
-    for t in scheduler.timesteps:
-        noisy = scheduler.scale_model_input(latents, t)
-        output = networks(noisy, t, reference, motion, text)
-        latents = scheduler.step(
-            networks.model_output(output, reference), t, latents, return_dict=False
-        )[0]
-    return networks.decode(latents.flatten(0, 1)).unflatten(0, latents.shape[:2])

@@ -45,8 +45,9 @@ _TRAVEL = {PICTURES: 0.2, SINGLE: 0.2, CROSS: 0.5, MOVING: 0.8}
 _SHARES = {SINGLE: 1.2, CROSS: 1.8, MOVING: 0.9}
 _GEOMETRY = {PICTURES: (1.0, GEOMETRY, 600), SINGLE: (GEOMETRY, GEOMETRY / 6, 150),
              CROSS: (GEOMETRY / 6, 0.0, 50), MOVING: (0.0, 0.0, 1)}
-"""Weight of the geometric loss at first, in the end, and steps in between: over the first stage
-and a part of the second, as in the paper."""
+"""Weight of the geometric loss at first, in the end, and steps in between. It falls over the first
+stage and a part of the second, as in the paper; pictures begin at its full weight, where the
+encoders come from it alone."""
 
 
 def recipe(size: str, **changes: Any) -> Recipe:
@@ -68,7 +69,7 @@ def recipe(size: str, **changes: Any) -> Recipe:
             f"method 3dimo-{size}", "recipe", "starts from Wan on many GPUs, and is not here",
             "train nano or tiny",
         )
-    stages = int(changes.get("stages", 3))
+    stages = int(changes.pop("stages", 3))
     if not 1 <= stages <= 3:
         raise InputError("recipe", "stages", f"is {stages}", "give 1 to 3")
     config = config.varied(**changes)

@@ -17,10 +17,10 @@ from torch import Tensor
 from muybridge.evaluation.pictures import picture_scores
 from muybridge.methods.picture_loss import over_grey
 from muybridge.methods.threedimo.corpus import Scene
-from muybridge.methods.threedimo.diffuse import sample_clips
 from muybridge.methods.threedimo.networks import ThreeDimoNetworks
 from muybridge.methods.threedimo.training import clip_of, driver_of, pose_error
-from muybridge.training import Validation
+from muybridge.sampling import ResidualFlow, draw_noise
+from muybridge.training import Batch, Validation
 
 _SCENES = 8
 _PLATE_SCENES = 3
@@ -41,6 +41,40 @@ def batch_of(
         for scene, (target, driver) in zip(scenes, pairs, strict=True)
     ]
     return {name: torch.stack([item[name] for item in items]) for name in items[0]}
+
+
+@torch.no_grad()
+def sample_clips(
+    networks: ThreeDimoNetworks, batch: Batch, seed: int = 0, steps: int | None = None
+) -> Float[Tensor, "B F C H W"]:
+    """Pictures of clips of one window each, as training has them.
+
+    Args:
+        networks: in evaluation mode.
+        batch: as of :class:`~muybridge.methods.threedimo.training.Clips`; the truth is not looked
+            at.
+        seed: of the noise. ``steps``: of the sampler.
+    """
+    reference = networks.encode(batch["reference"])
+    motion = networks.motion(driver_of(batch))
+    text = networks.words(batch["words"], batch["amounts"])
+    frames = int(motion.shape[1])
+    channels, height, width = map(int, reference.shape[1:])
+    shape = (channels, height, width)
+    noise = (
+        torch.zeros(len(reference), frames, *shape) if networks.config.from_mean
+        else draw_noise(seed, range(len(reference)), range(frames), shape)
+    )
+    scheduler = ResidualFlow().scheduler()
+    scheduler.set_timesteps(steps or networks.config.steps)
+    latents = noise * scheduler.init_noise_sigma
+    for t in scheduler.timesteps:
+        noisy = scheduler.scale_model_input(latents, t)
+        output = networks(noisy, t, reference, motion, text)
+        latents = scheduler.step(
+            networks.model_output(output, reference), t, latents, return_dict=False
+        )[0]
+    return networks.decode(latents.flatten(0, 1)).unflatten(0, latents.shape[:2])
 
 
 @torch.no_grad()
