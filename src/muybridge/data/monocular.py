@@ -42,9 +42,7 @@ from muybridge.data.tracked import Tracked, from_gvhmr, from_phalp
 from muybridge.errors import InputError
 from muybridge.motion import load_motion
 from muybridge.motion.loading import sniff
-from muybridge.video import iter_video, probe_video, read_image
-
-VIDEOS = (".mp4", ".mov", ".mkv", ".webm", ".avi")
+from muybridge.video import VIDEOS, iter_video, probe_video, read_image
 
 
 @dataclass(frozen=True)

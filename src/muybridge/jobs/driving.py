@@ -25,9 +25,8 @@ from muybridge.methods.reference import reference_of
 from muybridge.motion import Motion, clips
 from muybridge.person import Person
 from muybridge.person.cutting import cut_out
-from muybridge.video import read_image
+from muybridge.video import VIDEOS, read_image
 
-VIDEOS = (".mp4", ".mkv", ".mov", ".avi", ".webm", ".m4v")
 HELD = 24
 """Frames that one picture is held for, where nothing else is asked for."""
 _SAVED = "person.json"

@@ -2,11 +2,12 @@
 
 from muybridge.video.images import read_image, read_image_alpha, write_image
 from muybridge.video.plates import Grid, PlateBuilder, plate, view_grid
-from muybridge.video.reader import VideoInfo, iter_video, probe_video, read_video
+from muybridge.video.reader import VIDEOS, VideoInfo, iter_video, probe_video, read_video
 from muybridge.video.stills import write_gif, write_png_frames
 from muybridge.video.writer import VideoWriter, write_video
 
 __all__ = [
+    "VIDEOS",
     "Grid",
     "PlateBuilder",
     "VideoInfo",

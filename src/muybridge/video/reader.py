@@ -20,6 +20,8 @@ from muybridge.errors import InputError
 from muybridge.video.images import MAX_PIXELS, Array, _words
 
 MAX_READ_BYTES = 4 * 2**30
+VIDEOS = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v")
+"""Suffixes that videos are known by."""
 
 
 @dataclass(frozen=True)
