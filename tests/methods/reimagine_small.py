@@ -24,7 +24,8 @@ def small_config(**changes) -> ReImagineConfig:
         video={**NANO.video, "in_channels": 8, "out_channels": 8, "num_attention_heads": 1,
                "num_layers": 1, "ffn_dim": 32},
         autoencoder={**NANO.autoencoder, "latent_channels": 8},
-        reference_columns=2, window=4, overlap=1, decode_together=4, steps=2, lora_rank=2,
+        reference_columns=2, refine_with="own", window=4, overlap=1, decode_together=4,
+        steps=2, lora_rank=2,
     )
     return dataclasses.replace(config, **changes)
 

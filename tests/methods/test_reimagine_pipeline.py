@@ -91,12 +91,12 @@ def test_refinement_comes_after_the_pictures(networks, scene):
 
 
 def test_the_sizes_own_preset_is_the_default(networks):
-    chosen = ReImaginePipeline(networks, "small").refiner
+    chosen = ReImaginePipeline(networks, "small").calming
     own = Refinement.of(networks.config.refine)
     assert chosen is not None and chosen.settings.strength == own.strength
-    assert ReImaginePipeline(networks, "small", refine="none").refiner is None
+    assert ReImaginePipeline(networks, "small", refine="none").calming is None
     for blind in (small_networks(), small_networks(video={})):  # never trained, and none
-        assert ReImaginePipeline(blind, "small").refiner is None
+        assert ReImaginePipeline(blind, "small").calming is None
         with pytest.raises(InputError, match="no video model"):
             ReImaginePipeline(blind, "small", refine="faithful")
 

@@ -15,12 +15,8 @@ from muybridge.methods.hvg.diffuse import Conditions, sample
 from muybridge.methods.hvg.diffuse import Settings as HvgSettings
 from muybridge.methods.hvg.networks import Reference
 from muybridge.methods.reimagine.hvg_video import HvgVideo
-from muybridge.methods.reimagine.small_video import (
-    SmallTools,
-    refine_views,
-    refiner,
-    video_model,
-)
+from muybridge.methods.reimagine.small_video import SmallTools, refiner, video_model
+from muybridge.methods.reimagine.spans import refine_views
 from muybridge.sampling import Refinement, SpectralTemporalRefiner, Tile, VideoModel
 from muybridge.sampling.refine_frames import refine_in_turn
 from muybridge.sampling.video_models import VideoTools

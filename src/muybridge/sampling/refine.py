@@ -50,6 +50,8 @@ class Refinement:
         kind: of the filter, see :mod:`muybridge.sampling.spectral`.
         anchor: how firmly the first frame is held, 0..1.
         still_noise: how much of the noise (its variance) all frames of a view share, 0..1.
+        noise_scale: of the noise, 0..1; at 0 models start from its mean, which suits those that
+            paint in few steps.
         window, overlap: latent frames that go through the model together, and that neighbours
             share; ``None`` for as many as the model takes, and a quarter of these.
     """
@@ -66,6 +68,7 @@ class Refinement:
     kind: str = "gaussian"
     anchor: float = 1.0
     still_noise: float = 0.0
+    noise_scale: float = 1.0
     window: int | None = None
     overlap: int | None = None
 
@@ -151,12 +154,14 @@ class Refinement:
 _RANGES = (
     ("strength", 0, 1), ("steps", 1, 1000), ("shift", 0.01, 100), ("guidance", 0, 100),
     ("fraction", 0, 1), ("amount", 0, 1), ("cut_time", 0, math.inf), ("cut_space", 0, math.inf),
-    ("anchor", 0, 1), ("still_noise", 0, 1), ("window", 1, 100_000), ("overlap", 0, 100_000),
+    ("anchor", 0, 1), ("still_noise", 0, 1), ("noise_scale", 0, 1),
+    ("window", 1, 100_000), ("overlap", 0, 100_000),
 )
 
 PRESETS: dict[str, Refinement] = {
     "faithful": Refinement(still_noise=1.0),
     "steady": Refinement(strength=0.95, steps=4, still_noise=1.0),
+    "told": Refinement(strength=0.7, steps=2, amount=0.0, anchor=0.0, noise_scale=0.0),
     "paper": Refinement(
         strength=0.7, shift=5.0, guidance=5.0, fraction=0.35, cut_time=0.06, cut_space=0.12
     ),
@@ -257,7 +262,7 @@ class SpectralTemporalRefiner:
         if share:
             shared = draw_noise(seed, shown, [-1], size)
             own = math.sqrt(share) * shared + math.sqrt(1 - share) * own
-        return own.to(latents)
+        return own.to(latents) * self.settings.noise_scale
 
     def _stepper(self, levels: list[float]) -> Callable[[int, Tensor, Tensor], Tensor]:
         """From latents and their clean estimate to the latents of the next noise level."""

@@ -46,7 +46,9 @@ class ReImagineConfig:
         steps: of the per-frame sampler. ``from_mean``: it starts from the noise's mean, zero.
         guidance: the embedded guidance of real weights; small ones have none.
         lora_rank: of the LoRA that training adds.
-        refine: preset of the refinement by default, see ``muybridge.sampling``.
+        refine: preset of the refinement by its own video model, see ``muybridge.sampling``.
+        refine_with: the video model that refines by default, see
+            :func:`muybridge.methods.reimagine.calming.chosen_calming`.
         window, overlap: frames that are refined together, and that neighbours of these share.
         reference_columns: columns of tokens of each side of the reference, the middle ones, that
             are looked at; 0 for all. Beside a standing person there is nothing to see.
@@ -69,6 +71,7 @@ class ReImagineConfig:
     guidance: float = 3.5
     lora_rank: int = 128
     refine: str = "faithful"
+    refine_with: str = "own"
     window: int = 81
     overlap: int = 17
     reference_columns: int = 0
@@ -110,9 +113,14 @@ class ReImagineConfig:
         Raises:
             InputError: a value is missing, unknown, of another type or out of range.
         """
-        made = checked_settings(values, PAPER.to_json(), _RANGES, source, "ReImagine")
+        older = {"refine_with": PAPER.refine_with}  # folders of before say nothing about it
+        made = checked_settings({**older, **values}, PAPER.to_json(), _RANGES, source, "ReImagine")
         if made["objective"] not in ("residual", "flow"):
             raise InputError(source, "objective", f"there is no {made['objective']!r}", REMEDY)
+        if made["refine_with"] not in ("own", "hvg"):
+            raise InputError(
+                source, "refine_with", f"there is no {made['refine_with']!r}", REMEDY
+            )
         if made["overlap"] >= made["window"]:
             raise InputError(
                 source, "overlap", f"{made['overlap']} with windows of {made['window']}", REMEDY
@@ -176,6 +184,7 @@ def _small(
         guidance=0.0,
         lora_rank=rank,
         refine="steady",
+        refine_with="hvg",
         window=window,
         overlap=window // 4,
         reference_columns=columns,

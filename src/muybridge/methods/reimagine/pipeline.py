@@ -21,6 +21,7 @@ from muybridge.methods.hvg.conditions import crop_of_video
 from muybridge.methods.latent import LatentPipeline, Prepared
 from muybridge.methods.loading import checked_steps, chosen_device, chosen_dtype, folder_of
 from muybridge.methods.pipeline import Tell
+from muybridge.methods.reimagine.calming import chosen_calming
 from muybridge.methods.reimagine.checkpoints import load as load_networks
 from muybridge.methods.reimagine.checkpoints import save
 from muybridge.methods.reimagine.conditions import (
@@ -31,7 +32,6 @@ from muybridge.methods.reimagine.conditions import (
 )
 from muybridge.methods.reimagine.diffuse import Conditions, sample
 from muybridge.methods.reimagine.networks import ReImagineNetworks
-from muybridge.methods.reimagine.small_video import chosen_refiner, refine_views
 from muybridge.methods.reimagine.spec import SPEC
 from muybridge.motion import Motion
 from muybridge.person import Person
@@ -51,9 +51,11 @@ class ReImaginePipeline(LatentPipeline):
         references: 1 leaves the back out where there is one.
         steps: of the per-frame sampler; the size's own by default.
         control: how strongly the normals steer; 1 is the release's.
-        refine: how the sequence is calmed: a preset (``faithful``, ``steady``, ``paper``,
-            ``strong``), settings, or ``none``. By default the size's own preset, or none where
-            the networks have no trained video model. A single frame is never refined.
+        refine: how the sequence is calmed: a preset (``told``, ``faithful``, ``steady``,
+            ``paper``, ``strong``), settings, or ``none``. By default what suits the video model,
+            or none where there is no trained one. A single frame is never refined.
+        video: the video model that does it: ``own``, ``hvg``, or a folder of HVG's weights; see
+            :func:`muybridge.methods.reimagine.calming.chosen_calming`.
         detail: whether the avatar's fine detail is returned to enlarged results.
 
     Raises:
@@ -66,7 +68,8 @@ class ReImaginePipeline(LatentPipeline):
     def __init__(
         self, networks: ReImagineNetworks, size: str, *, references: int = 2,
         steps: int | None = None, control: float = 1.0,
-        refine: Refinement | str | None = None, detail: bool = True,
+        refine: Refinement | str | None = None, video: str | Path | None = None,
+        detail: bool = True,
     ) -> None:
         if references not in (1, 2):
             raise InputError("references", "", f"can't be {references}", "use 1 or 2")
@@ -75,11 +78,13 @@ class ReImaginePipeline(LatentPipeline):
         self.networks: ReImagineNetworks = networks
         self.size, self.detail = size, detail
         self.references, self.steps, self.control = references, steps, control
-        self.refiner = chosen_refiner(networks, refine)
+        self.calming = chosen_calming(networks, refine, video)
         config = networks.config
         pixels = config.width * config.height
         latents = config.latent_channels * pixels // networks.patch**2
         self.kept_bytes = 2 * 4 * latents + config.picture_channels * pixels
+        if self.calming is not None:
+            self.kept_bytes += self.calming.kept_bytes
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Write the networks as a folder that :func:`muybridge.load` reads.
@@ -107,7 +112,7 @@ class ReImaginePipeline(LatentPipeline):
         files = DiskGrids()
         given = self._conditions(person, motion, crop, files, tell)
 
-        end = 1.0 if self.refiner is None or motion.frames == 1 else _PAINTING
+        end = 1.0 if self.calming is None or motion.frames == 1 else _PAINTING
 
         def painted(done: int, of: int) -> None:
             share = _PREPARING + (end - _PREPARING) * done / of
@@ -117,13 +122,13 @@ class ReImaginePipeline(LatentPipeline):
             self.networks, given, seed=seed, steps=self.steps, scale=self.control,
             callback=painted,
         )
-        if self.refiner is not None:
+        if self.calming is not None and motion.frames > 1:
 
             def calmed(done: int, of: int) -> None:
                 share = end + (1 - end) * done / of
                 tell(min(1.0, share), f"refinement, step {done} of {of}")
 
-            refine_views(self.refiner, latents, seed=seed, callback=calmed)
+            self.calming(latents, person, motion, cameras, seed, calmed)
         return Prepared(crop, AvatarScene.of(person, motion), latents)
 
     def _conditions(
@@ -155,7 +160,7 @@ def load(
     size_or_path: str = "nano", *, references: int = 2, lora: bool | str | Path = True,
     detail: bool = True, device: str | None = None, dtype: str | None = None,
     num_inference_steps: int | None = None, controlnet_conditioning_scale: float = 1.0,
-    refine: str | None = None,
+    refine: str | None = None, video: str | Path | None = None,
     kontext: str | Path | None = None, controlnet: str | Path | None = None, **real: Any,
 ) -> LatentPipeline:
     """ReImagine's pipeline of a size, of a folder of weights, or of the real parts.
@@ -169,8 +174,9 @@ def load(
         dtype: of the weights, such as ``float16``.
         num_inference_steps: of the per-frame sampler.
         controlnet_conditioning_scale: how strongly the normals steer.
-        refine: ``faithful``, ``steady``, ``paper``, ``strong`` or ``none``; see
+        refine: ``told``, ``faithful``, ``steady``, ``paper``, ``strong`` or ``none``; see
             :class:`ReImaginePipeline`.
+        video: ``own``, ``hvg``, or a folder of HVG's weights; see there.
         kontext, controlnet: folders of the real parts; these and ``real``:
             see :func:`muybridge.methods.reimagine.real.load_real`.
 
@@ -182,6 +188,10 @@ def load(
     if size_or_path == "paper" or kontext or controlnet:
         from muybridge.methods.reimagine.real import load_real
 
+        if video is not None:
+            raise InputError(
+                "video", "", "calms the small sizes", "use muybridge refine on the finished video"
+            )
         return load_real(
             kontext=kontext, controlnet=controlnet, lora=lora, device=device, dtype=dtype,
             num_inference_steps=num_inference_steps, references=references, detail=detail,
@@ -196,5 +206,5 @@ def load(
     networks.to(chosen_device(device))
     return ReImaginePipeline(
         networks, size, references=references, steps=checked_steps(num_inference_steps),
-        control=controlnet_conditioning_scale, refine=refine, detail=detail,
+        control=controlnet_conditioning_scale, refine=refine, video=video, detail=detail,
     )

@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from muybridge.errors import InputError
 from muybridge.methods.reimagine.networks import ReImagineNetworks
-from muybridge.sampling import PRESETS, Refinement, SpectralTemporalRefiner, open_windows
+from muybridge.sampling import Refinement, SpectralTemporalRefiner
 from muybridge.sampling.video_models import WanVideo, fitted
-
-NONE = "none"
-"""In place of a preset's name: pictures stay as the per-frame stage painted them."""
-_SPAN = 4
-"""Windows of the video model whose latents are refined together."""
 
 
 def knows_video(networks: ReImagineNetworks) -> bool:
@@ -61,72 +54,6 @@ def refiner(
             made.model, made.settings, overlap=min(config.overlap, most - 1)
         )
     return made
-
-
-def chosen_refiner(
-    networks: ReImagineNetworks, asked: Refinement | str | None = None
-) -> SpectralTemporalRefiner | None:
-    """What is asked for; ``None`` where pictures stay as they are.
-
-    Args:
-        networks: of a small size.
-        asked: a preset's name, settings, or ``none``. By default the size's own preset, or none
-            where there is no trained video model.
-
-    Raises:
-        InputError: there is no such preset, or a preset is asked for and there is no video model.
-    """
-    if asked == NONE or asked is None and not knows_video(networks):
-        return None
-    if isinstance(asked, str) and asked not in PRESETS:
-        raise InputError(
-            "refine", "", f"there is no {asked!r}", "use " + ", ".join((*PRESETS, NONE))
-        )
-    return refiner(networks, asked)
-
-
-@torch.no_grad()
-def refine_views(
-    made: SpectralTemporalRefiner, latents: Float[Tensor, "V T K h w"], *, seed: int = 0,
-    callback: Callable[[int, int], None] | None = None,
-) -> None:
-    """Refine every view of a video, in its place; a single frame stays as it is.
-
-    Long videos are refined in spans, each of some windows. A span begins with the last frames
-    of the one before, refined already and held, the more firmly the earlier they are; so
-    memory is that of a span, and what was decided once is carried on.
-
-    Args:
-        made: from :func:`refiner`.
-        latents: scaled; changed.
-        seed: of the noise, which belongs to each (view, frame).
-        callback: told of (steps done, steps) of all views.
-    """
-    views, frames = map(int, latents.shape[:2])
-    if frames == 1:
-        return
-    model = made.model
-    place = next(model.transformer.parameters()).device if isinstance(model, WanVideo) else "cpu"
-    size = min(_SPAN * model.frames, frames)
-    spans = open_windows(frames, size, min(made.settings.overlap or 0, size - 1)).items
-    whole = views * len(spans) * made.settings.steps
-    for view in range(views):
-        known = 0
-        for number, span in enumerate(spans):
-            first, stop = span[0], span[-1] + 1
-            before = (view * len(spans) + number) * made.settings.steps
-
-            def stepped(done: int, of: int, before: int = before) -> None:
-                if callback is not None:
-                    callback(before + done, whole)
-
-            given = latents[view : view + 1, first:stop].to(place)
-            held = known - first
-            pull = torch.zeros(stop - first)
-            pull[:held] = 1 - torch.arange(held) / max(held, 1)
-            refined = made(given, seed=seed, first=(view, first), pull=pull, callback=stepped)
-            latents[view, first:stop] = refined[0].to(latents)
-            known = stop
 
 
 class SmallTools:
