@@ -3,6 +3,7 @@
     python benchmarks/refine_sweep.py runs/reimagine/weights --plates ~/plates --people 3
     python benchmarks/refine_sweep.py runs/reimagine/weights --flicker 0.04   # truth, disturbed
     python benchmarks/refine_sweep.py nano --grid strength=0.2,0.4 cut_time=0.1,inf
+    python benchmarks/refine_sweep.py nano --video hvg --base told --data data/paths/validation
 
 The per-frame stage paints each item once; then its latents are refined with every setting, decoded,
 put back into the pictures and measured as ``muybridge evaluate`` measures them. With ``--flicker``
@@ -10,7 +11,7 @@ the truth's own crops are disturbed, each frame by another shade of another plac
 that can be reached is known. Rows without a model keep the slow part of the latents alone: what
 a video model must do better than. Changes are against no refinement: of the flicker along exact
 flow in percent, of PSNR inside the person in dB, of the person's detail (energy of its edges) in
-percent. Settings chosen on some people belong measured on others (``--first``).
+percent. Settings are chosen on validation people (``--data``) and measured on Plates.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import json
 import math
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,7 @@ from torch import Tensor
 
 import muybridge as mb
 from muybridge.camera.crop import Crop
+from muybridge.data import Clip, find_clips, read_clip
 from muybridge.evaluation.flicker import flicker
 from muybridge.evaluation.pictures import picture_scores
 from muybridge.evaluation.plates import FAST, FULL, cache_folder, reference_of
@@ -39,13 +42,12 @@ from muybridge.methods.avatar.scene import AvatarScene
 from muybridge.methods.background import Background
 from muybridge.methods.hvg.conditions import crop_of_video
 from muybridge.methods.latent import Prepared
+from muybridge.methods.reimagine.calming import chosen_calming
 from muybridge.methods.reimagine.pipeline import ReImaginePipeline
-from muybridge.methods.reimagine.small_video import video_model
 from muybridge.person import Person
 from muybridge.sampling import (
     PRESETS,
     Refinement,
-    SpectralTemporalRefiner,
     filtered,
     item_generator,
     low_pass,
@@ -60,6 +62,8 @@ GRID = {
 SMOOTHED = (0.06, 0.12, 0.25, 0.4)
 """Cut-offs along time of the rows without a model, cycles per frame."""
 CLEAR = Background("transparent")
+BASE = "faithful"
+"""Preset that the grid changes."""
 
 
 class Kept(ReImaginePipeline):
@@ -110,14 +114,50 @@ def smoothed(latents: Tensor, cut_time: float) -> Tensor:
     return filtered(latents, low_pass(size, cut_time, math.inf))
 
 
-def settings_of(grid: dict[str, list[Any]], steps: int) -> Iterator[tuple[str, Refinement]]:
-    """All settings to try, named."""
-    for name in PRESETS:
+def settings_of(
+    grid: dict[str, list[Any]], steps: int, base: str
+) -> Iterator[tuple[str, Refinement]]:
+    """All settings to try, named; the presets too where the base is the usual one."""
+    for name in PRESETS if base == BASE else (base,):
         yield f"`{name}`, {steps} steps", Refinement.of(name, steps=steps, guidance=1.0)
     for values in itertools.product(*grid.values()):
         chosen = dict(zip(grid, values, strict=True))
         yield ", ".join(f"{k} {v:g}" if isinstance(v, float | int) else f"{k} {v}"
-                        for k, v in chosen.items()), Refinement.of("faithful", **chosen)
+                        for k, v in chosen.items()), Refinement.of(base, **chosen)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A sequence: the truth, the person's pictures, and a seed."""
+
+    name: str
+    truth: Clip
+    references: Clip
+    seed: int
+
+
+def of_plates(asked: argparse.Namespace) -> list[Case]:
+    """Motions of Plates' people."""
+    plates = FAST if asked.fast else FULL
+    root = asked.plates or cache_folder(plates)
+    found = []
+    for item in items("novel-pose", plates):
+        motion = int(item.clip.removeprefix("motion"))
+        if 0 <= item.person - asked.first < asked.people and motion < asked.motions:
+            clip = plates.read(root, item.person, item.clip)
+            truth = clip.select(item.views, item.frames[: asked.frames])
+            found.append(Case(item.name, truth, clip, case.seed))
+    return found
+
+
+def of_folder(asked: argparse.Namespace) -> list[Case]:
+    """Motions of any people, from two still cameras each."""
+    found = []
+    for folder in find_clips(asked.data)[asked.first : asked.first + asked.people]:
+        clip = read_clip(folder)
+        frames = tuple(range(min(clip.frames, asked.frames)))
+        found.append(Case(clip.name, clip.select((0, 2), frames), clip, 0))
+    return found
 
 
 def values_of(pairs: list[str]) -> dict[str, list[Any]]:
@@ -137,6 +177,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("weights", help="a size of ReImagine, or its folder")
     parser.add_argument("--plates", type=Path)
+    parser.add_argument("--data", type=Path, help="people in place of Plates: a split's folder")
+    parser.add_argument("--video", default="own", help="the model: own, hvg, or HVG's folder")
+    parser.add_argument("--base", default=BASE, help="the preset that the grid changes")
     parser.add_argument("--fast", action="store_true", help="Plates' two people")
     parser.add_argument("--people", type=int, default=3)
     parser.add_argument("--first", type=int, default=0, help="number of the first person")
@@ -147,22 +190,18 @@ def main() -> None:
     parser.add_argument("--grid", nargs="*", default=[], metavar="NAME=A,B")
     parser.add_argument("-o", "--out", type=Path)
     asked = parser.parse_args()
-    plates = FAST if asked.fast else FULL
-    root = asked.plates or cache_folder(plates)
     grid = values_of(asked.grid) or GRID
     known = Path(asked.weights).is_dir()
     name = asked.weights if known else f"reimagine-{asked.weights}"
-    loaded = mb.load(name, detail=False)
+    loaded = mb.load(name, detail=False, refine="none")
     pipe = Kept(loaded.networks, loaded.size, detail=False, refine="none")
-    model = video_model(pipe.networks)
-    asking = [i for i in items("novel-pose", plates) if 0 <= i.person - asked.first < asked.people
-              and int(i.clip.removeprefix("motion")) < asked.motions]
+    cases = of_folder(asked) if asked.data else of_plates(asked)
     total: dict[str, list[dict[str, float]]] = {}
-    for item in asking:
-        clip = plates.read(root, item.person, item.clip)
-        truth = clip.select(item.views, item.frames[: asked.frames])
+    for case in cases:
+        truth = case.truth
         person = Person.from_known(
-            *(reference_of(clip, n) for n in item.with_back().references), shape=clip.shape
+            *(reference_of(case.references, n) for n in ("front", "back")),
+            shape=case.references.shape,
         )
         shot = truth.read()
         config = pipe.networks.config
@@ -170,12 +209,12 @@ def main() -> None:
             crop = crop_of_video(
                 person, truth.motion, truth.cameras, config.width, config.height
             )
-            crops = disturbed(truth_crops(shot, crop), asked.flicker, item.seed)
+            crops = disturbed(truth_crops(shot, crop), asked.flicker, case.seed)
             scene = AvatarScene.of(person, truth.motion)
             painted = Prepared(crop, scene, pipe.networks.encode(crops))
         else:
             painted = ReImaginePipeline.prepare(
-                pipe, person, truth.motion, truth.cameras, item.seed, lambda done, text: None
+                pipe, person, truth.motion, truth.cameras, case.seed, lambda done, text: None
             )
         ground = over_ground(shot.frames, shot.matte)
 
@@ -194,21 +233,25 @@ def main() -> None:
             total.setdefault(f"no model, cut_time {cut:g}", []).append(
                 {**measured(plain), "seconds": took}
             )
-        for label, how in settings_of(grid, asked.steps):
+        for label, how in settings_of(grid, asked.steps, asked.base):
             began = time.perf_counter()
-            refiner = SpectralTemporalRefiner(
-                model, how, overlap=config.overlap if how.overlap is None else how.overlap
-            )
-            refined = refiner(painted.latents, seed=item.seed)
+            refined = painted.latents.clone()
+            calming = chosen_calming(pipe.networks, how, asked.video)
+            assert calming is not None
+            calming(refined, person, truth.motion, truth.cameras, case.seed, untold)
             took = time.perf_counter() - began
             found = measured(refined)
             total.setdefault(label, []).append({**found, "seconds": took})
-        print(f"{item.name} of {len(asking)}", flush=True)
-    text = table(total, asked.flicker, len(asking), asked.frames)
+        print(f"{case.name}, {len(cases)} in all", flush=True)
+    text = table(total, asked.flicker, len(cases), asked.frames)
     print(text)
     if asked.out:
         with replacing(asked.out) as part:
             part.write_text(header("Refinement: a sweep") + "\n" + text)
+
+
+def untold(done: int, of: int) -> None:
+    """Progress that nobody asked about."""
 
 
 def table(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from diffusers import FluxControlNetModel, FluxTransformer2DModel, WanTransformer3DModel
@@ -73,11 +75,17 @@ def test_costs_grow_with_pictures(monkeypatch):
         assert 3 < many.seconds / few.seconds <= 10 and many.bytes > few.bytes
 
 
-def test_refinement_has_its_share_of_moving_pictures_only(monkeypatch):
+@pytest.mark.parametrize("video", ["own", "hvg"])
+def test_refinement_has_its_share_of_moving_pictures_only(monkeypatch, video):
     monkeypatch.setattr(costs, "gpu_operations", lambda: 0.0)
-    config, work = CONFIGS["nano"], costs._WORK["nano"]
+    config, work = replace(CONFIGS["nano"], refine_with=video), costs._WORK["nano"]
+    monkeypatch.setitem(costs.CONFIGS, "nano", config)
     still, moving = forecast("nano", 1, views=8), forecast("nano", 8, views=1)
     extra = 8 * work.video * PRESETS[config.refine].steps / costs._PER_PIXEL * SPEED.pixel_seconds
+    if video == "hvg":
+        apart = costs.along_time(Extent(1, 8, 128, 160), SPEED, PRESETS["told"].steps)
+        assert moving.bytes - still.bytes == apart.bytes
+        extra = apart.seconds
     assert moving.seconds - still.seconds == pytest.approx(extra)
 
 

@@ -20,6 +20,8 @@ _BYTES = 600 << 20
 """Networks, and what one tile needs."""
 _BYTES_PER_PICTURE = 300_000
 """Latents and maps that are kept for the whole video."""
+_WEIGHTS = 24 << 20
+"""Networks alone."""
 
 
 def cost(extent: Extent, speed: Speed) -> Cost:
@@ -43,3 +45,22 @@ def cost(extent: Extent, speed: Speed) -> Cost:
     )
     memory = avatar_cost(extent, speed).bytes + _BYTES + extent.pictures * _BYTES_PER_PICTURE
     return Cost(seconds, memory)
+
+
+def along_time(extent: Extent, speed: Speed, steps: int) -> Cost:
+    """What it costs besides to send the pictures of another method through nano along time.
+
+    Args:
+        extent: the frames of the whole video for the time; of one piece for the memory.
+        speed: of this machine.
+        steps: of the sampler.
+    """
+    window = NANO.time_window[1]
+    seen = extent.pictures * steps * window / (window - window // 4)
+    maps = Extent(extent.views, extent.frames, NANO.width, NANO.height)
+    seconds = (
+        _MAPS * avatar_cost(maps, speed).seconds
+        + seen * _CALL * speed.pixel_seconds
+        + _ENCODE_SECONDS * 1e6 * speed.pixel_seconds
+    )
+    return Cost(seconds, _WEIGHTS + extent.pictures * _BYTES_PER_PICTURE)

@@ -15,7 +15,8 @@ from muybridge.methods.hvg.checkpoints import is_hvg_folder
 from muybridge.methods.hvg.pipeline import HvgPipeline
 from muybridge.methods.hvg.pipeline import load as load_hvg
 from muybridge.methods.hvg.spec import SPEC as HVG_SPEC
-from muybridge.methods.reimagine.hvg_video import PRESET, HvgRefiner
+from muybridge.methods.reimagine.config import TOLD
+from muybridge.methods.reimagine.hvg_video import HvgRefiner
 from muybridge.methods.reimagine.networks import ReImagineNetworks
 from muybridge.methods.reimagine.small_video import knows_video, refiner
 from muybridge.methods.reimagine.spans import refine_views
@@ -148,10 +149,10 @@ def chosen_calming(
     if video is None and asked is None and not knows_video(networks):
         return None
     if video is None:
-        video = networks.config.refine_with if asked in (None, PRESET) else OWN
+        video = networks.config.refine_with if asked in (None, TOLD) else OWN
     if video == OWN:
         return OwnCalming(networks, asked)
-    return HvgCalming(networks, HvgRefiner(_hvg(networks, str(video)), asked or PRESET))
+    return HvgCalming(networks, HvgRefiner(_hvg(networks, str(video)), asked or TOLD))
 
 
 def _hvg(networks: ReImagineNetworks, name: str) -> HvgPipeline:

@@ -23,6 +23,9 @@ They are the release's ``a_to_qkv``, ``b_to_qkv``, ``a_to_out``, ``b_to_out``, `
 ``norm1_a``, ``norm1_b``, ``to_qkv_mlp``, ``proj_out`` and ``norm``.
 """
 
+TOLD = "told"
+"""Preset of the refinement by a video model that knows what each frame shows."""
+
 
 @dataclass(frozen=True)
 class ReImagineConfig:

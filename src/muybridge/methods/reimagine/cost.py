@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from muybridge.methods.avatar.cost import cost as avatar_cost
 from muybridge.methods.cost import Cost, Extent, Speed
-from muybridge.methods.reimagine.config import CONFIGS
+from muybridge.methods.hvg.cost import along_time
+from muybridge.methods.reimagine.config import CONFIGS, TOLD
 from muybridge.sampling import PRESETS
 
 _PER_PIXEL = 20_000
@@ -30,7 +31,7 @@ class _Work:
 
     Attributes:
         call: operations of a picture's way through ControlNet and transformer, once.
-        video: of its way through the video model, once; windows overlap. 0 without one.
+        video: of its way through its own video model, once; windows overlap. 0 without one.
         weights: numbers in memory.
         begin: operations before the first picture.
         share: of what a GPU could do that it does; small networks leave it waiting.
@@ -82,19 +83,23 @@ def _cost(size: str, extent: Extent, speed: Speed) -> Cost:
     """See :func:`cost`."""
     config, work = CONFIGS[size], _WORK[size]
     on_gpu = gpu_operations() * work.share
-    how = PRESETS[config.refine]
+    by_hvg = config.refine_with == "hvg"
+    how = PRESETS[TOLD if by_hvg else config.refine]
     calls = how.steps * (2 if how.guidance != 1 else 1)
-    refined = work.video * calls if extent.frames > 1 else 0.0
+    moving = extent.frames > 1
+    refined = work.video * calls if moving and not by_hvg else 0.0
+    apart = along_time(extent, speed, calls) if moving and by_hvg else Cost(0.0, 0)
     operations = work.begin + extent.pictures * (work.call * config.steps + refined)
     normals = Extent(extent.views, extent.frames, config.width, config.height)
     seconds = (
         _FINISH * avatar_cost(extent, speed).seconds
         + _NORMALS * avatar_cost(normals, speed).seconds
         + operations / max(on_gpu, _PER_PIXEL / speed.pixel_seconds)
+        + apart.seconds
     )
     memory = (
         avatar_cost(extent, speed).bytes + work.held + extent.pictures * work.kept
-        + int(work.weights * (2 if on_gpu and size == "paper" else 4))
+        + int(work.weights * (2 if on_gpu and size == "paper" else 4)) + apart.bytes
     )
     return Cost(seconds, memory)
 

@@ -22,6 +22,7 @@ from muybridge.methods.hvg.conditions import crop_of_video
 from muybridge.methods.hvg.diffuse import Conditions, Denoiser
 from muybridge.methods.hvg.networks import HvgNetworks
 from muybridge.methods.hvg.pipeline import HvgPipeline
+from muybridge.methods.reimagine.config import TOLD
 from muybridge.methods.reimagine.spans import refine_views
 from muybridge.motion import Motion
 from muybridge.person import Person
@@ -36,9 +37,6 @@ from muybridge.sampling import (
 from muybridge.sampling.refine import StepsDone
 from muybridge.sampling.spectral import resized, with_detail
 from muybridge.sampling.video_model import clean_of, log_noise, preserving
-
-PRESET = "told"
-"""Of the refinement, where nothing else is asked for."""
 
 Shown = Callable[[int, int, int], Float[Tensor, "t C H W"]]
 """``shown(view, start, stop)``: pictures that are refined."""
@@ -112,7 +110,7 @@ class HvgRefiner:
     """
 
     def __init__(
-        self, pipeline: HvgPipeline, settings: Refinement | str = PRESET, detail: float = 1.0
+        self, pipeline: HvgPipeline, settings: Refinement | str = TOLD, detail: float = 1.0
     ) -> None:
         self.pipeline, self.detail = pipeline, detail
         made = Refinement.of(settings)
@@ -196,7 +194,7 @@ def refine_with_hvg(
     motion: Motion,
     cameras: Cameras,
     pictures: Float[Tensor, "V T C H W"],
-    settings: Refinement | str = PRESET,
+    settings: Refinement | str = TOLD,
     *,
     seed: int = 0,
     detail: float = 1.0,

@@ -24,12 +24,12 @@ from muybridge.methods.hvg.conditions import crop_of_video
 from muybridge.methods.latent import LatentPipeline, Prepared
 from muybridge.methods.loading import checked_steps, chosen_device, chosen_dtype
 from muybridge.methods.pipeline import Tell
+from muybridge.methods.reimagine.calming import NONE
 from muybridge.methods.reimagine.conditions import sides_of, turn_to_front, world_normals
 from muybridge.methods.reimagine.config import PAPER
 from muybridge.methods.reimagine.denoise import LookedAt, Text
 from muybridge.methods.reimagine.kontext_controlnet import PROMPT, FluxKontextControlNetPipeline
 from muybridge.methods.reimagine.real_parts import found, read_pipeline, read_text
-from muybridge.methods.reimagine.small_video import NONE
 from muybridge.methods.reimagine.spec import SPEC
 from muybridge.motion import Motion
 from muybridge.person import Person
