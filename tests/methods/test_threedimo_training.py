@@ -13,10 +13,10 @@ from muybridge.data import write_clip
 from muybridge.data.people import Programme, clips
 from muybridge.errors import InputError
 from muybridge.methods.threedimo.ablation import ABLATION
-from muybridge.methods.threedimo.checkpoints import load
+from muybridge.methods.threedimo.checkpoints import load, save
 from muybridge.methods.threedimo.corpus import read_scenes
 from muybridge.methods.threedimo.networks import ThreeDimoNetworks, joined
-from muybridge.methods.threedimo.recipe import recipe
+from muybridge.methods.threedimo.recipe import _initial, recipe
 from muybridge.methods.threedimo.training import (
     Clips,
     changed,
@@ -35,6 +35,7 @@ from muybridge.methods.threedimo.validation import (
     validate_poses,
 )
 from muybridge.methods.threedimo.words import WORDS
+from muybridge.sampling import ResidualFlow
 from muybridge.training import Context, Draws
 from muybridge.training.budget import parse_budget
 from muybridge.training.engine import train
@@ -244,6 +245,38 @@ def test_the_geometric_loss_fades(context):
 
 
 @torch.no_grad()
+def test_nothing_but_the_motion_tells_the_pose_where_latents_are_blind(context, monkeypatch):
+    networks = awake(small_networks())
+    batch = whole(context)(0, range(8))
+    seen = []
+    forward = type(networks).forward
+
+    def watched(self, noisy, timesteps, *rest):
+        seen.append((noisy.flatten(1).abs().amax(1) > 0, timesteps))
+        return forward(self, noisy, timesteps, *rest)
+
+    monkeypatch.setattr(type(networks), "forward", watched)
+    for share in (0.0, 0.5, 1.0):
+        clip_loss(networks, batch, Draws(0, "s", 3, range(8)), blind=share)
+    (none, usual), (some, mixed), (all_of_them, top) = seen
+    assert bool(none.all()) and not bool(all_of_them.any()) and 0 < int(some.sum()) < 8
+    first = float(ResidualFlow().scheduler().timesteps[0])
+    assert torch.allclose(top.flatten(), torch.tensor(first))  # as sampling begins
+    assert torch.equal(mixed.flatten()[some], usual.flatten()[some])  # the others are as they were
+    assert torch.allclose(mixed.flatten()[~some], torch.tensor(first))
+
+
+def test_training_goes_on_from_weights_of_the_same_size(tmp_path):
+    config = dataclasses.replace(small_config(), size="nano")
+    save(awake(small_networks(config=config)), tmp_path / "known")
+    found = _initial(tmp_path / "known", config)
+    assert all(value.dtype == torch.float32 for value in found.values())
+    small_networks(config=config).load_state_dict(found)
+    with pytest.raises(InputError, match="not what is trained"):
+        _initial(tmp_path / "known", config.varied(hands=False))
+    assert recipe("nano").takes_init
+
+
 def test_hands_that_are_not_seen_do_not_count():
     networks = awake(small_networks())
     batch = batch_of([scene()], [(0, 1)])

@@ -19,7 +19,7 @@ SPEC = MethodSpec(
         Size(
             "nano", "128 x 96 pixels, trains on a CPU core in an hour; larger results are enlarged",
             (Weights(
-                "nano", "Apache-2.0", "shipped with muybridge", 13,
+                "nano", "Apache-2.0", "shipped with muybridge", 14,
             ),),
         ),
         Size(

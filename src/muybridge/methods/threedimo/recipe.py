@@ -42,6 +42,8 @@ _CROSS = {PICTURES: 0.5, SINGLE: 0.0, CROSS: 0.5, MOVING: 1.0}
 """How often another view drives."""
 _TRAVEL = {PICTURES: 0.2, SINGLE: 0.2, CROSS: 0.5, MOVING: 0.8}
 """How often the camera travels. The paper's first stage has what the internet has: mostly none."""
+_BLIND = {PICTURES: 0.8, SINGLE: 0.4, CROSS: 0.4, MOVING: 0.4}
+"""How often nothing but the motion tells the pose, see :func:`.training.clip_loss`."""
 _SHARES = {SINGLE: 1.2, CROSS: 1.8, MOVING: 0.9}
 _GEOMETRY = {PICTURES: (1.0, GEOMETRY, 600), SINGLE: (GEOMETRY, GEOMETRY / 6, 150),
              CROSS: (GEOMETRY / 6, 0.0, 50), MOVING: (0.0, 0.0, 1)}
@@ -109,6 +111,8 @@ def recipe(size: str, **changes: Any) -> Recipe:
         ),
         finish=partial(_finish, last=names[-1]),
         needs_data=True,
+        takes_init=True,
+        version=2,
     )
 
 
@@ -122,12 +126,28 @@ def _sketch(config: ThreeDimoConfig) -> Callable[[], nn.Module]:
 
 
 def _begin(context: Context, config: ThreeDimoConfig, before: str) -> ThreeDimoNetworks:
-    """The networks as the stage before has left them; untrained if there is none."""
+    """The networks as the stage before has left them; if there is none those of ``--init``, or
+    untrained ones."""
     vae = LinearAutoencoder.from_pretrained(context.folder(PEOPLE) / "vae")
     networks = ThreeDimoNetworks.new(config, vae, context.seed)
     if before:
         networks.load_state_dict(context.weights(before))
+    elif context.init is not None:
+        networks.load_state_dict(_initial(context.init, config))
     return networks
+
+
+def _initial(folder: Path, config: ThreeDimoConfig) -> dict[str, torch.Tensor]:
+    """Weights to go on from.
+
+    Raises:
+        InputError: they are of another size, or have other conditions.
+    """
+    networks = load(folder)
+    if networks.config.to_json() != config.to_json():
+        raise InputError(folder, "size", "is not what is trained",
+                         f"give weights of the size {config.size} with the same conditions")
+    return {name: value.float() for name, value in networks.state_dict().items()}
 
 
 def _poses(context: Context, config: ThreeDimoConfig) -> Trainee:
@@ -159,6 +179,6 @@ def _clips(context: Context, config: ThreeDimoConfig, name: str, before: str) ->
             scenes, context, _PICTURE_BATCH if name == PICTURES else _BATCH, _CROSS[name],
             _TRAVEL[name], flips=config.control != "skeleton", single=name == PICTURES,
         ),
-        partial(clip_loss, geometry=_GEOMETRY[name]), export,
+        partial(clip_loss, geometry=_GEOMETRY[name], blind=_BLIND[name]), export,
         lambda module, step: validate(module, held_out), {"people": str(len(scenes))},
     )

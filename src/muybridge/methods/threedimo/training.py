@@ -21,7 +21,8 @@ from muybridge.methods.threedimo.augment import CHANCES, recoloured, warp, warpe
 from muybridge.methods.threedimo.corpus import Scene
 from muybridge.methods.threedimo.networks import Driver, ThreeDimoNetworks
 from muybridge.methods.threedimo.words import WORDS, mirrored_words
-from muybridge.sampling import ResidualFlow
+from muybridge.sampling import Noised, ResidualFlow
+from muybridge.sampling.objective import per_clip
 from muybridge.training import Batch, Context, Shuffle, generator_of
 
 GEOMETRY = 0.1
@@ -222,6 +223,7 @@ def pose_error(
 
 def clip_loss(
     module: Any, batch: Batch, draws: Any, geometry: tuple[float, float, int] = (0.0, 0.0, 1),
+    blind: float = 0.0,
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """The objective on a batch of :class:`Clips`.
 
@@ -230,6 +232,9 @@ def clip_loss(
         batch: of :class:`Clips`.
         draws: noise levels and noise.
         geometry: weight of the geometric loss at first, in the end, and steps in between.
+        blind: how often the latents are the noise's mean, as where sampling begins: then nothing
+            but the motion tells the pose. Where noise lets the pose through, small networks take it
+            from there, and are slow to learn what the tokens say.
     """
     networks: ThreeDimoNetworks = module
     flow = ResidualFlow()
@@ -238,8 +243,11 @@ def clip_loss(
     base = reference[:, None].expand_as(clean)
     motion = networks.motion(driver_of(batch))
     text = networks.words(batch["words"], batch["amounts"])
-    sigmas = flow.sigmas(draws.normal())
+    unseen = draws.uniform() < blind
+    sigmas = flow.sigmas(draws.normal()).masked_fill(unseen, flow.sigma_max)
     noised = flow.noised(clean, draws.normal(*clean.shape[1:]), sigmas)
+    seen = per_clip((~unseen).to(noised.latents))
+    noised = Noised(noised.latents * seen, noised.timesteps)
     output = networks(noised.latents, noised.timesteps, reference, motion, text).float()
     errors = flow.errors(output, noised, clean, sigmas, base)
     weight = near_person(batch["truth"][:, :, 3:], networks.patch)
