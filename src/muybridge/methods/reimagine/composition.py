@@ -81,7 +81,7 @@ class ComposingNetworks(ReImagineNetworks):
     def __init__(self, networks: ReImagineNetworks) -> None:
         if networks.condition_encoder is None:
             raise InputError("networks", "condition_encoder", "is missing",
-                             "train one: muybridge train reimagine, with people of --canonical")
+                             "train one: muybridge train reimagine --part assets --init FOLDER")
         super().__init__(
             networks.config, networks.transformer, networks.controlnet, networks.prompt,
             networks.vae, networks.pose_adapter, networks.video, networks.condition_encoder,
