@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 
 def test_the_documentation_builds(tmp_path):
     pytest.importorskip("sphinx", reason="needs the extra 'docs'")
-    for name in ("docs", "examples"):
+    for name in ("docs", "examples", "benchmarks/results"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("_build"))
     built = tmp_path / "html"
     ran = subprocess.run(
