@@ -146,7 +146,7 @@ def of_plates(asked: argparse.Namespace) -> list[Case]:
         if 0 <= item.person - asked.first < asked.people and motion < asked.motions:
             clip = plates.read(root, item.person, item.clip)
             truth = clip.select(item.views, item.frames[: asked.frames])
-            found.append(Case(item.name, truth, clip, case.seed))
+            found.append(Case(item.name, truth, clip, item.seed))
     return found
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -226,5 +225,5 @@ def refine_with_hvg(
     return made
 
 
-def _untold(done: float, text: str = "") -> Any:
+def _untold(done: float, text: str = "") -> None:
     """Progress that nobody asked about."""
