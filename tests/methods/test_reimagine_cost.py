@@ -85,7 +85,8 @@ def test_refinement_has_its_share_of_moving_pictures_only(monkeypatch, video):
     if video == "hvg":
         apart = costs.along_time(Extent(1, 8, 128, 160), SPEED, PRESETS["told"].steps)
         assert moving.bytes - still.bytes == apart.bytes
-        extra = apart.seconds
+        normals = costs.Extent(1, 8, config.width, config.height)
+        extra = apart.seconds + costs._FOLLOWED * costs.avatar_cost(normals, SPEED).seconds
     assert moving.seconds - still.seconds == pytest.approx(extra)
 
 

@@ -192,3 +192,34 @@ def test_saved_and_read_without_memory_first(tmp_path):
         assert torch.equal(read(**known, **motion)[0], ours(**known, **motion)[0])
     assert torch.equal(MotionTransformer.from_pretrained(tmp_path)(**known, **motion)[0],
                        read(**known, **motion)[0])
+
+
+def test_learnt_places_tell_tokens_apart_that_begin_alike():
+    torch.manual_seed(3)
+    known, motion = given(samples=1)
+    known["hidden_states"] = torch.zeros(1, 4, 1, 4, 6)  # one picture, at the noise's mean
+    outputs = {}
+    for grid in (None, (2, 3)):
+        torch.manual_seed(4)
+        ours = awake(MotionTransformer(**SMALL, motion_dim=6, grid=grid).eval())
+        with torch.no_grad():
+            outputs[grid] = ours(**known, **motion)[0][0, :, 0]
+    patches = {
+        grid: made.unfold(1, 2, 2).unfold(2, 2, 2).flatten(1, 2).flatten(2)
+        for grid, made in outputs.items()
+    }
+    spread = {grid: float(found.std(1).mean()) for grid, found in patches.items()}
+    assert spread[None] < 1e-5 < 1e-2 < spread[(2, 3)]
+
+
+@torch.no_grad()
+def test_learnt_places_are_weights_and_fit_other_pictures():
+    ours = MotionTransformer(**SMALL, motion_dim=6, grid=(2, 3)).eval()
+    assert ours.state_dict()["places"].shape == (1, 32, 1, 2, 3)
+    assert "places" not in MotionTransformer(**SMALL, motion_dim=6).state_dict()
+    known, motion = given()
+    known["hidden_states"] = torch.cat([known["hidden_states"]] * 2, -1)
+    assert ours(**known, **motion)[0].shape == known["hidden_states"].shape
+    plain = ours(**known)[0]
+    ours.places.zero_()
+    assert not torch.allclose(ours(**known)[0], plain, atol=1e-4)  # without motion too

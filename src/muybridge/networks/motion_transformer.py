@@ -16,6 +16,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from diffusers.configuration_utils import register_to_config
+from diffusers.models.embeddings import get_2d_sincos_pos_embed
 from diffusers.models.modeling_outputs import Transformer2DModelOutput
 from diffusers.models.transformers.transformer_wan import WanRotaryPosEmbed, WanTransformer3DModel
 from jaxtyping import Float
@@ -110,6 +111,9 @@ class MotionTransformer(WanTransformer3DModel):
         motion_inner_dim: width of the attention to them; 0 for the transformer's own.
         motion_every: in every so manieth block, the first among them.
         motion_reach: see :class:`MotionAttention`.
+        grid: rows and columns of a frame's tokens, where these have learnt places added to them;
+            none for Wan's, which places tokens by rotary embeddings alone. A small network that
+            samples from the noise's mean needs them: there all tokens of the video begin alike.
 
     The others are of ``WanTransformer3DModel``.
     """
@@ -137,6 +141,7 @@ class MotionTransformer(WanTransformer3DModel):
         motion_inner_dim: int = 0,
         motion_every: int = 1,
         motion_reach: float | None = None,
+        grid: Sequence[int] | None = None,
     ) -> None:
         super().__init__(
             tuple(patch_size), num_attention_heads, attention_head_dim, in_channels, out_channels,
@@ -152,6 +157,23 @@ class MotionTransformer(WanTransformer3DModel):
             }
             if motion_dim else {}
         )
+        self.places: nn.Parameter | None = None
+        if grid is not None:
+            codes: Tensor = get_2d_sincos_pos_embed(dim, tuple(grid), output_type="pt")
+            self.places = nn.Parameter(0.5 * codes.float().T.reshape(1, dim, 1, *grid))
+
+    def embedded(
+        self, latents: Float[Tensor, "B C F H W"]
+    ) -> Float[Tensor, "B N D"]:
+        """Tokens of latents, with their learnt places where there are any."""
+        tokens = self.patch_embedding(latents)
+        if self.places is not None:
+            extent = tuple(tokens.shape[-2:])
+            places = self.places[:, :, 0]
+            if tuple(places.shape[-2:]) != extent:
+                places = F.interpolate(places, extent, mode="bilinear", align_corners=False)
+            tokens = tokens + places[:, :, None].to(tokens)
+        return tokens.flatten(2).transpose(1, 2).contiguous()
 
     def forward(  # type: ignore[override]
         self,
@@ -181,7 +203,7 @@ class MotionTransformer(WanTransformer3DModel):
         """
         if (motion_tokens is None) != (motion_times is None):
             raise ValueError("motion_tokens and motion_times belong together")
-        if motion_tokens is None or not self.motion_blocks:
+        if self.places is None and (motion_tokens is None or not self.motion_blocks):
             return super().forward(
                 hidden_states, timestep, encoder_hidden_states, encoder_hidden_states_image,
                 return_dict, attention_kwargs,
@@ -193,7 +215,7 @@ class MotionTransformer(WanTransformer3DModel):
         place = torch.arange(frames, device=hidden_states.device, dtype=torch.float32)
         times = place.repeat_interleave(rows * columns)
         rotary = self.rope(hidden_states)
-        tokens = self.patch_embedding(hidden_states).flatten(2).transpose(1, 2).contiguous()
+        tokens = self.embedded(hidden_states)
         per_token = timestep.shape[1] if timestep.ndim == 2 else None
         temb, modulation, text, image = self.condition_embedder(
             timestep.flatten(), encoder_hidden_states, encoder_hidden_states_image,
@@ -211,7 +233,9 @@ class MotionTransformer(WanTransformer3DModel):
 
         for k, block in enumerate(self.blocks):
             number = str(k)
-            look = self.motion_blocks[number] if number in self.motion_blocks else None  # noqa: SIM401
+            look = None
+            if motion_tokens is not None and number in self.motion_blocks:
+                look = self.motion_blocks[number]
             if torch.is_grad_enabled() and self.gradient_checkpointing:
                 again: Any = self._gradient_checkpointing_func
                 tokens = again(pass_through, block, tokens, look)

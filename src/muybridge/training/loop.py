@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
 from accelerate.utils import send_to_device
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from muybridge.errors import InputError, Interrupted
 from muybridge.training.budget import Pace
@@ -177,7 +178,8 @@ class StageLoop:
             torch.manual_seed(seed_of(self.session.seed, self.stage.name, self.step, part[0]))
             last = number == len(self._parts) - 1
             weight = len(part) / sum(map(len, self._parts))
-            with nullcontext() if last else accelerator.no_sync(self._objective):
+            with (nullcontext() if last else accelerator.no_sync(self._objective),
+                  self._attention()):
                 loss, scalars = self._objective(batch, draws)
                 accelerator.backward(loss * weight)
             for name, value in {"loss": loss.detach(), **scalars}.items():
@@ -201,6 +203,12 @@ class StageLoop:
         self._optimizer.zero_grad()
         self.step += 1
         return values
+
+    def _attention(self) -> AbstractContextManager[Any]:
+        """On a processor a compiler does better on attention that it sees the inside of: a step
+        of 3DiMo's pictures took .77 s so, 1.5 s with the fused one, 1.76 s not compiled."""
+        plain = self.session.options.compile and self.session.accelerator.device.type == "cpu"
+        return sdpa_kernel(SDPBackend.MATH) if plain else nullcontext()
 
     def _refuse_idle(self) -> None:
         """A parameter that gets no gradient would wait in vain for other processes."""

@@ -93,7 +93,7 @@ class HvgPipeline(LatentPipeline):
         config = self.networks.config
         crop = crop_of_video(person, motion, cameras, config.width, config.height)
         files = DiskGrids()
-        conditions = self._conditions(person, motion, crop, files, tell)
+        conditions = self.conditions(person, motion, crop, files, tell)
 
         def stepped(done: int, steps: int, _: Tensor) -> None:
             before = _PREPARING + (1 - _PREPARING) * done / steps
@@ -104,10 +104,17 @@ class HvgPipeline(LatentPipeline):
         )
         return Prepared(crop, AvatarScene.of(person, motion), latents)
 
-    def _conditions(
+    def conditions(
         self, person: Person, motion: Motion, crop: Crop, files: DiskGrids, tell: Tell
     ) -> Conditions:
-        """The reference, and block by block the maps of the whole video."""
+        """What the network is told of a video: the reference, and the maps of all frames.
+
+        Args:
+            person, motion: of the video.
+            crop: around the person, in all views and frames.
+            files: where the maps lie meanwhile.
+            tell: of the progress.
+        """
         networks, cameras = self.networks, crop.cameras
         config, device = networks.config, next(networks.unet.parameters()).device
         kept = self._room(files, cameras.views, motion.frames)

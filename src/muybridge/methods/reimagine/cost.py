@@ -21,6 +21,8 @@ _PER_CLOCK = {8: 1024, 9: 4096, 10: 4096}
 _CLOCK = 1.7e9
 _NORMALS = 3.0
 """Normals of a picture, in drawings of the networks' size."""
+_FOLLOWED = 5.0
+"""Following a picture's surface into its neighbours, likewise."""
 _FINISH = 1.6
 """Pasting, detail and ground, in drawings of the result."""
 
@@ -89,11 +91,12 @@ def _cost(size: str, extent: Extent, speed: Speed) -> Cost:
     moving = extent.frames > 1
     refined = work.video * calls if moving and not by_hvg else 0.0
     apart = along_time(extent, speed, calls) if moving and by_hvg else Cost(0.0, 0)
+    followed = _FOLLOWED if moving and by_hvg else 0.0
     operations = work.begin + extent.pictures * (work.call * config.steps + refined)
     normals = Extent(extent.views, extent.frames, config.width, config.height)
     seconds = (
         _FINISH * avatar_cost(extent, speed).seconds
-        + _NORMALS * avatar_cost(normals, speed).seconds
+        + (_NORMALS + followed) * avatar_cost(normals, speed).seconds
         + operations / max(on_gpu, _PER_PIXEL / speed.pixel_seconds)
         + apart.seconds
     )

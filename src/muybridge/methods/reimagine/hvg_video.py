@@ -151,7 +151,7 @@ class HvgRefiner:
         views, frames = cameras.views, motion.frames
         crop = crop_of_video(person, motion, cameras, config.width, config.height)
         files = DiskGrids()
-        given = self.pipeline._conditions(person, motion, crop, files, _untold)
+        given = self.pipeline.conditions(person, motion, crop, files, _untold)
         size = (config.height // networks.patch, config.width // networks.patch)
         grid = (views, frames, config.latent_channels, *size)
         before, after = (files.zeros(grid, torch.float32) for _ in range(2))

@@ -21,7 +21,8 @@ from muybridge.methods.hvg.conditions import crop_of_video
 from muybridge.methods.latent import LatentPipeline, Prepared
 from muybridge.methods.loading import checked_steps, chosen_device, chosen_dtype, folder_of
 from muybridge.methods.pipeline import Tell
-from muybridge.methods.reimagine.calming import chosen_calming
+from muybridge.methods.reimagine.along_body import chosen_following
+from muybridge.methods.reimagine.calming import HvgCalming, chosen_calming
 from muybridge.methods.reimagine.checkpoints import load as load_networks
 from muybridge.methods.reimagine.checkpoints import save
 from muybridge.methods.reimagine.conditions import (
@@ -37,9 +38,9 @@ from muybridge.motion import Motion
 from muybridge.person import Person
 from muybridge.sampling import DiskGrids, Refinement
 
-_PREPARING, _PAINTING = 0.1, 0.45
-"""Shares of the time before the first frame at which normals and pictures are done, roughly;
-pictures are the last where nothing is refined."""
+_PREPARING, _PAINTING, _FOLLOWING = 0.1, 0.45, 0.9
+"""Shares of the time before the first frame at which normals, pictures and the video model are
+done, roughly; pictures are the last where nothing is calmed."""
 
 
 class ReImaginePipeline(LatentPipeline):
@@ -56,6 +57,9 @@ class ReImaginePipeline(LatentPipeline):
             or none where there is no trained one. A single frame is never refined.
         video: the video model that does it: ``own``, ``hvg``, or a folder of HVG's weights; see
             :func:`muybridge.methods.reimagine.calming.chosen_calming`.
+        follow: over so many frames before and behind, what is painted is averaged along the
+            body's surface in the end (:mod:`muybridge.methods.reimagine.along_body`), 0 to 8;
+            by default over one where HVG's network calms, else over none.
         detail: whether the avatar's fine detail is returned to enlarged results.
 
     Raises:
@@ -69,7 +73,7 @@ class ReImaginePipeline(LatentPipeline):
         self, networks: ReImagineNetworks, size: str, *, references: int = 2,
         steps: int | None = None, control: float = 1.0,
         refine: Refinement | str | None = None, video: str | Path | None = None,
-        detail: bool = True,
+        follow: int | None = None, detail: bool = True,
     ) -> None:
         if references not in (1, 2):
             raise InputError("references", "", f"can't be {references}", "use 1 or 2")
@@ -79,6 +83,7 @@ class ReImaginePipeline(LatentPipeline):
         self.size, self.detail = size, detail
         self.references, self.steps, self.control = references, steps, control
         self.calming = chosen_calming(networks, refine, video)
+        self.following = chosen_following(networks, follow, isinstance(self.calming, HvgCalming))
         config = networks.config
         pixels = config.width * config.height
         latents = config.latent_channels * pixels // networks.patch**2
@@ -112,7 +117,8 @@ class ReImaginePipeline(LatentPipeline):
         files = DiskGrids()
         given = self._conditions(person, motion, crop, files, tell)
 
-        end = 1.0 if self.calming is None or motion.frames == 1 else _PAINTING
+        calm = self.calming is not None or self.following is not None
+        end = _PAINTING if calm and motion.frames > 1 else 1.0
 
         def painted(done: int, of: int) -> None:
             share = _PREPARING + (end - _PREPARING) * done / of
@@ -125,10 +131,16 @@ class ReImaginePipeline(LatentPipeline):
         if self.calming is not None and motion.frames > 1:
 
             def calmed(done: int, of: int) -> None:
-                share = end + (1 - end) * done / of
+                share = end + (_FOLLOWING - end) * done / of
                 tell(min(1.0, share), f"refinement, step {done} of {of}")
 
             self.calming(latents, person, motion, cameras, seed, calmed)
+        if self.following is not None and motion.frames > 1:
+
+            def followed(done: int, of: int) -> None:
+                tell(_FOLLOWING + (1 - _FOLLOWING) * done / of, "following the surface")
+
+            self.following(latents, person, motion, crop.cameras, followed)
         return Prepared(crop, AvatarScene.of(person, motion), latents)
 
     def _conditions(
@@ -160,7 +172,7 @@ def load(
     size_or_path: str = "nano", *, references: int = 2, lora: bool | str | Path = True,
     detail: bool = True, device: str | None = None, dtype: str | None = None,
     num_inference_steps: int | None = None, controlnet_conditioning_scale: float = 1.0,
-    refine: str | None = None, video: str | Path | None = None,
+    refine: str | None = None, video: str | Path | None = None, follow: int | None = None,
     kontext: str | Path | None = None, controlnet: str | Path | None = None, **real: Any,
 ) -> LatentPipeline:
     """ReImagine's pipeline of a size, of a folder of weights, or of the real parts.
@@ -177,6 +189,7 @@ def load(
         refine: ``told``, ``faithful``, ``steady``, ``paper``, ``strong`` or ``none``; see
             :class:`ReImaginePipeline`.
         video: ``own``, ``hvg``, or a folder of HVG's weights; see there.
+        follow: frames before and behind that are averaged along the body's surface; see there.
         kontext, controlnet: folders of the real parts; these and ``real``:
             see :func:`muybridge.methods.reimagine.real.load_real`.
 
@@ -188,9 +201,10 @@ def load(
     if size_or_path == "paper" or kontext or controlnet:
         from muybridge.methods.reimagine.real import load_real
 
-        if video is not None:
+        if video is not None or follow is not None:
             raise InputError(
-                "video", "", "calms the small sizes", "use muybridge refine on the finished video"
+                "follow" if video is None else "video", "", "calms the small sizes",
+                "use muybridge refine on the finished video",
             )
         return load_real(
             kontext=kontext, controlnet=controlnet, lora=lora, device=device, dtype=dtype,
@@ -206,5 +220,6 @@ def load(
     networks.to(chosen_device(device))
     return ReImaginePipeline(
         networks, size, references=references, steps=checked_steps(num_inference_steps),
-        control=controlnet_conditioning_scale, refine=refine, video=video, detail=detail,
+        control=controlnet_conditioning_scale, refine=refine, video=video,
+        follow=follow, detail=detail,
     )

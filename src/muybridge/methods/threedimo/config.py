@@ -179,7 +179,7 @@ def _small(
             "patch_size": (1, 2, 2), "num_attention_heads": heads, "attention_head_dim": 64,
             "in_channels": LATENTS, "out_channels": LATENTS, "text_dim": CONTEXT, "freq_dim": 64,
             "ffn_dim": 192 * heads, "num_layers": layers, "rope_max_seq_len": 128,
-            "motion_dim": dim, "motion_reach": 1.0,
+            "motion_dim": dim, "motion_reach": 1.0, "grid": (height // 8, width // 8),
         },
         motion={
             "width": width, "height": height, "hand": hand, "channels": 4, "patch": 16,

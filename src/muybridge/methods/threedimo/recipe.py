@@ -42,10 +42,12 @@ _CROSS = {PICTURES: 0.5, SINGLE: 0.0, CROSS: 0.5, MOVING: 1.0}
 """How often another view drives."""
 _TRAVEL = {PICTURES: 0.2, SINGLE: 0.2, CROSS: 0.5, MOVING: 0.8}
 """How often the camera travels. The paper's first stage has what the internet has: mostly none."""
-_BLIND = {PICTURES: 0.8, SINGLE: 0.4, CROSS: 0.4, MOVING: 0.4}
+_BLIND = {PICTURES: 1.0, SINGLE: 0.4, CROSS: 0.4, MOVING: 0.4}
 """How often nothing but the motion tells the pose, see :func:`.training.clip_loss`."""
+_FIRST = {PICTURES: 0.25, SINGLE: 0.5, CROSS: 0.5, MOVING: 0.5}
+"""How often the reference is the first frame: in a picture it leaves little to be learnt."""
 _SHARES = {SINGLE: 1.2, CROSS: 1.8, MOVING: 0.9}
-_GEOMETRY = {PICTURES: (1.0, GEOMETRY, 600), SINGLE: (GEOMETRY, GEOMETRY / 6, 150),
+_GEOMETRY = {PICTURES: (1.0, GEOMETRY, 1500), SINGLE: (GEOMETRY, GEOMETRY / 6, 150),
              CROSS: (GEOMETRY / 6, 0.0, 50), MOVING: (0.0, 0.0, 1)}
 """Weight of the geometric loss at first, in the end, and steps in between. It falls over the first
 stage and a part of the second, as in the paper; pictures begin at its full weight, where the
@@ -178,6 +180,7 @@ def _clips(context: Context, config: ThreeDimoConfig, name: str, before: str) ->
         Clips(
             scenes, context, _PICTURE_BATCH if name == PICTURES else _BATCH, _CROSS[name],
             _TRAVEL[name], flips=config.control != "skeleton", single=name == PICTURES,
+            first=_FIRST[name],
         ),
         partial(clip_loss, geometry=_GEOMETRY[name], blind=_BLIND[name]), export,
         lambda module, step: validate(module, held_out), {"people": str(len(scenes))},

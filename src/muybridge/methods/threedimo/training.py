@@ -27,9 +27,6 @@ from muybridge.training import Batch, Context, Shuffle, generator_of
 
 GEOMETRY = 0.1
 """Weight of the geometric loss at the beginning (paper, section 3.3)."""
-FIRST_FRAME = 0.5
-"""How often the reference is the first frame of the target, as in the paper; else it is the
-person's own picture, standing."""
 NO_HANDS = 0.1
 """How often a clip's hands are taken to be unseen."""
 _PER_FRAME = ("truth", "driver", "skeleton", "hands", "seen", "rotations")
@@ -50,6 +47,8 @@ class Clips:
             of which the words say where it is seen from.
         flips: half of the clips are mirrored; not where a drawn skeleton steers, whose colours
             tell left from right.
+        first: how often the reference is the first frame of the target, as in the paper; else it
+            is the person's own picture, standing.
 
     Raises:
         InputError: no scene has the cameras for it.
@@ -58,7 +57,7 @@ class Clips:
     def __init__(
         self, scenes: Sequence[Scene], context: Context, batch: int, cross: float, moving: float,
         augment: bool = True, flips: bool = True,
-        single: bool = False,
+        single: bool = False, first: float = 0.5,
     ) -> None:
         self.scenes = [s for s in scenes if len(s.truth) > 1 and not bool(s.moves.all())]
         if not self.scenes:
@@ -68,6 +67,7 @@ class Clips:
         self.key = (context.seed, context.stage)
         self.cross, self.moving = cross, moving
         self.augment, self.flips, self.single = augment, flips, single
+        self.first = first
 
     def __call__(self, step: int, indices: Sequence[int]) -> Batch:
         """See :class:`muybridge.training.recipe.Sampler`."""
@@ -86,7 +86,7 @@ class Clips:
         if chance[2] < self.cross:
             others = [v for v in range(len(scene.truth)) if v != target]
             driver = others[int(chance[3] * len(others))]
-        item = clip_of(scene, target, driver, first=chance[4] < FIRST_FRAME)
+        item = clip_of(scene, target, driver, first=chance[4] < self.first)
         if self.single:
             moment = 0 if bool(scene.moves[target]) else int(chance[6] * len(item["truth"]))
             item = moment_of(item, moment, bool(scene.moves[target]))
