@@ -22,6 +22,7 @@ from muybridge.methods.threedimo.training import (
     changed,
     clip_loss,
     clip_of,
+    drawing_error,
     driver_of,
     geometry_loss,
     pose_error,
@@ -149,7 +150,7 @@ def test_only_drivers_are_changed():
     assert 0 < blind < 8 and other >= 15
 
 
-def test_single_pictures_say_where_they_are_seen_from_and_no_more(context):
+def test_single_pictures_know_which_of_a_clip_they_are(context):
     sampler = whole(context, moving=0.5, augment=False, flips=False, single=True)
     clips = whole(context, moving=0.5, augment=False, flips=False)
     moments = set()
@@ -157,16 +158,15 @@ def test_single_pictures_say_where_they_are_seen_from_and_no_more(context):
         one, clip = sampler(step, range(8)), clips(step, range(8))
         assert one["truth"].shape == (8, 1, 4, 24, 16) and one["rotations"].shape == (8, 1, 51, 6)
         for k in range(8):
-            words = [WORDS[n] for n in one["words"][k] if n]
-            assert words == ["view", "height", "static"]
-            assert torch.equal(one["amounts"][k, :2], clip["amounts"][k, :2])
+            assert torch.equal(one["words"][k], clip["words"][k])
+            assert torch.equal(one["amounts"][k], clip["amounts"][k])
             moment, = (t for t in range(4) if torch.equal(clip["truth"][k, t], one["truth"][k, 0]))
             assert torch.equal(one["driver"][k, 0], clip["driver"][k, moment])
             assert torch.equal(one["hands"][k, 0], clip["hands"][k, moment])
-            travels = bool(clip["amounts"][k, 2])
-            assert moment == 0 or not travels
-            moments.add((moment, travels))
-    assert len(moments) == 5
+            assert one["number"][k].tolist() == [moment]
+            assert clip["number"][k].tolist() == [0, 1, 2, 3]
+            moments.add((moment, bool(clip["amounts"][k, 2])))
+    assert len(moments) == 8  # any moment of both kinds of cameras
 
 
 def test_nobody_with_a_still_camera_beside_another_is_refused(context):
@@ -215,9 +215,32 @@ def test_the_loss_falls_and_reaches_every_part(context, changes):
     assert told[0]["error"] == pytest.approx(told[0]["error_copied"], rel=1e-4)
     assert losses[-1] < 0.97 * losses[0]
     assert ("pose_error" in told[0]) == (networks.decoder is not None)
+    assert ("drawing_error" in told[0]) == (networks.config.drawn > 0) == (
+        changes.get("geometry", True)
+    )
+    if networks.config.drawn:  # nothing is drawn yet
+        assert told[0]["drawing_error"] == pytest.approx(1.0, rel=1e-4)
+        assert told[-1]["drawing_error"] < 1.0
     # what a softmax does not see, and hands that are there (or not) in all of these items
     shrug = ("to_k.bias", "norm_k", "unseen", "in_proj_bias")
     assert not {n for n in dead if not any(s in n for s in shrug)}
+
+
+def test_skeletons_are_drawn_where_the_target_sees_them(context):
+    config = small_config()
+    batch = Clips([scene()], context, 4, 1.0, 0.0, flips=False, augment=False)(0, range(4))
+    assert not torch.equal(batch["drawing"], batch["skeleton"])  # of another view than the driver's
+    truth = torch.nn.functional.avg_pool2d(batch["drawing"].flatten(0, 1), 2)
+    truth = torch.nn.functional.pixel_unshuffle(truth, 2).unflatten(0, (4, -1))
+    assert truth.shape[2] == config.drawn
+    assert truth.shape[-2:] == (config.height // 4, config.width // 4)
+    assert float(drawing_error(truth, batch)) == 0
+    assert float(drawing_error(torch.zeros_like(truth), batch)) == pytest.approx(1)
+    wrong = truth.clone()
+    wrong[1] += 0.5
+    assert float(drawing_error(wrong, batch)) > 0.1
+    batch["drawn"][1] = 0  # in the mirror its colours would be wrong
+    assert float(drawing_error(wrong, batch)) == 0
 
 
 def test_poses_are_learnt_first_and_alone(context):

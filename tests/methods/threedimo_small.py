@@ -26,8 +26,8 @@ def small_config(**changes) -> ThreeDimoConfig:
         NANO, size="small", width=WIDTH, height=HEIGHT,
         transformer={
             **NANO.transformer, "num_attention_heads": 2, "attention_head_dim": 16,
-            "in_channels": 8, "out_channels": 8, "text_dim": 16, "freq_dim": 16, "ffn_dim": 32,
-            "num_layers": 2, "motion_dim": 16,
+            "in_channels": 8, "out_channels": 8 + NANO.drawn, "text_dim": 16, "freq_dim": 16,
+            "ffn_dim": 32, "num_layers": 2, "motion_dim": 16, "grid": (FRAMES + 1, 3, 2),
         },
         motion={
             **NANO.motion, "width": WIDTH, "height": HEIGHT, "hand": HAND, "dim": 16, "layers": 1,

@@ -199,7 +199,7 @@ def test_learnt_places_tell_tokens_apart_that_begin_alike():
     known, motion = given(samples=1)
     known["hidden_states"] = torch.zeros(1, 4, 1, 4, 6)  # one picture, at the noise's mean
     outputs = {}
-    for grid in (None, (2, 3)):
+    for grid in (None, (4, 2, 3)):
         torch.manual_seed(4)
         ours = awake(MotionTransformer(**SMALL, motion_dim=6, grid=grid).eval())
         with torch.no_grad():
@@ -209,17 +209,47 @@ def test_learnt_places_tell_tokens_apart_that_begin_alike():
         for grid, made in outputs.items()
     }
     spread = {grid: float(found.std(1).mean()) for grid, found in patches.items()}
-    assert spread[None] < 1e-5 < 1e-2 < spread[(2, 3)]
+    assert spread[None] < 1e-5 < 1e-2 < spread[(4, 2, 3)]
 
 
 @torch.no_grad()
 def test_learnt_places_are_weights_and_fit_other_pictures():
-    ours = MotionTransformer(**SMALL, motion_dim=6, grid=(2, 3)).eval()
-    assert ours.state_dict()["places"].shape == (1, 32, 1, 2, 3)
+    ours = MotionTransformer(**SMALL, motion_dim=6, grid=(4, 2, 3)).eval()
+    assert ours.state_dict()["places"].shape == (1, 32, 2, 3)
+    assert ours.state_dict()["moments"].shape == (4, 32)
     assert "places" not in MotionTransformer(**SMALL, motion_dim=6).state_dict()
     known, motion = given()
     known["hidden_states"] = torch.cat([known["hidden_states"]] * 2, -1)
     assert ours(**known, **motion)[0].shape == known["hidden_states"].shape
     plain = ours(**known)[0]
     ours.places.zero_()
+    ours.moments.zero_()
     assert not torch.allclose(ours(**known)[0], plain, atol=1e-4)  # without motion too
+
+
+@pytest.mark.parametrize("grid", [None, (FRAMES, 2, 3)])
+@torch.no_grad()
+def test_pictures_out_of_a_clip_keep_their_numbers(grid):
+    torch.manual_seed(3)
+    ours = awake(MotionTransformer(**SMALL, motion_dim=6, grid=grid).eval())
+    known, motion = given()
+    whole = ours(**known, **motion)[0]
+    in_order = torch.arange(FRAMES).expand(2, -1)
+    told = ours(**known, **motion, numbers=in_order, span=FRAMES)[0]
+    assert torch.allclose(told, whole, atol=1e-5)
+    latents = known["hidden_states"]
+    frames = torch.tensor([[0, 1], [0, 2]])  # each sample another second picture
+    for k, numbers in enumerate(frames):
+        cos, sin = ours.rotary(latents[:, :, :2], frames, FRAMES)
+        every = ours.rope(latents)
+        for part, of_all in zip((cos, sin), every, strict=True):
+            per_frame = of_all[0].unflatten(0, (FRAMES, -1))
+            assert torch.equal(part[k], per_frame[numbers].flatten(0, 1))
+    if grid is not None:
+        tokens = ours.embedded(latents, None).unflatten(1, (FRAMES, -1))
+        some = ours.embedded(latents[:, :, [0, 2]], frames[1:].expand(2, -1))
+        assert torch.allclose(some.unflatten(1, (2, -1)), tokens[:, [0, 2]], atol=1e-6)
+    moved = ours(**{**known, "hidden_states": latents[:, :, :2], "timestep": known["timestep"]},
+                 motion_tokens=motion["motion_tokens"][:, :4],
+                 motion_times=motion["motion_times"][:4], numbers=frames, span=FRAMES)[0]
+    assert moved.shape[2] == 2 and torch.isfinite(moved).all()

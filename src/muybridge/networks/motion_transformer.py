@@ -19,7 +19,7 @@ from diffusers.configuration_utils import register_to_config
 from diffusers.models.embeddings import get_2d_sincos_pos_embed
 from diffusers.models.modeling_outputs import Transformer2DModelOutput
 from diffusers.models.transformers.transformer_wan import WanRotaryPosEmbed, WanTransformer3DModel
-from jaxtyping import Float
+from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
 from muybridge.networks.video_init import zero_linear
@@ -111,9 +111,10 @@ class MotionTransformer(WanTransformer3DModel):
         motion_inner_dim: width of the attention to them; 0 for the transformer's own.
         motion_every: in every so manieth block, the first among them.
         motion_reach: see :class:`MotionAttention`.
-        grid: rows and columns of a frame's tokens, where these have learnt places added to them;
-            none for Wan's, which places tokens by rotary embeddings alone. A small network that
-            samples from the noise's mean needs them: there all tokens of the video begin alike.
+        grid: frames of a window, and rows and columns of a frame's tokens, where these have learnt
+            places added to them; none for Wan's, which places tokens by rotary embeddings alone.
+            A small network that samples from the noise's mean needs them: there all tokens of
+            the video begin alike.
 
     The others are of ``WanTransformer3DModel``.
     """
@@ -159,21 +160,44 @@ class MotionTransformer(WanTransformer3DModel):
         )
         self.places: nn.Parameter | None = None
         if grid is not None:
-            codes: Tensor = get_2d_sincos_pos_embed(dim, tuple(grid), output_type="pt")
-            self.places = nn.Parameter(0.5 * codes.float().T.reshape(1, dim, 1, *grid))
+            frames, *sides = grid
+            codes: Tensor = get_2d_sincos_pos_embed(dim, tuple(sides), output_type="pt")
+            self.places = nn.Parameter(0.5 * codes.float().T.reshape(1, dim, *sides))
+            self.moments = nn.Parameter(0.02 * torch.randn(frames, dim))
 
     def embedded(
-        self, latents: Float[Tensor, "B C F H W"]
+        self, latents: Float[Tensor, "B C F H W"], numbers: Int64[Tensor, "B F"] | None
     ) -> Float[Tensor, "B N D"]:
-        """Tokens of latents, with their learnt places where there are any."""
+        """Tokens of latents, with their learnt places where there are any.
+
+        Args:
+            latents: noisy, with the channels of an image where the model takes one.
+            numbers: see :meth:`forward`.
+        """
         tokens = self.patch_embedding(latents)
         if self.places is not None:
-            extent = tuple(tokens.shape[-2:])
-            places = self.places[:, :, 0]
+            extent, places = tuple(tokens.shape[-2:]), self.places
             if tuple(places.shape[-2:]) != extent:
                 places = F.interpolate(places, extent, mode="bilinear", align_corners=False)
-            tokens = tokens + places[:, :, None].to(tokens)
+            if numbers is None:
+                numbers = torch.arange(tokens.shape[2], device=tokens.device)[None]
+            when = self.moments[numbers.clamp(max=len(self.moments) - 1)].transpose(1, 2)
+            tokens = tokens + places[:, :, None].to(tokens) + when[..., None, None].to(tokens)
         return tokens.flatten(2).transpose(1, 2).contiguous()
+
+    def rotary(
+        self, latents: Float[Tensor, "B C F H W"], numbers: Int64[Tensor, "B F"] | None, span: int
+    ) -> tuple[Tensor, Tensor]:
+        """Wan's rotary embeddings of all tokens, for frames of any numbers below ``span``."""
+        if numbers is None:
+            found: tuple[Tensor, Tensor] = self.rope(latents)
+            return found
+        whole = self.rope(latents.new_empty(1, 1, span, *latents.shape[-2:]))
+        per_frame = whole[0].shape[1] // span
+        tokens = torch.arange(per_frame, device=latents.device)
+        index = (numbers[..., None] * per_frame + tokens).flatten(1)
+        cos, sin = (part[0][index] for part in whole)
+        return cos, sin
 
     def forward(  # type: ignore[override]
         self,
@@ -183,6 +207,8 @@ class MotionTransformer(WanTransformer3DModel):
         encoder_hidden_states_image: Float[Tensor, "B S E"] | None = None,
         motion_tokens: Float[Tensor, "B M N"] | None = None,
         motion_times: Float[Tensor, "M"] | None = None,  # noqa: F821
+        numbers: Int64[Tensor, "B F"] | None = None,
+        span: int = 0,
         return_dict: bool = True,
         attention_kwargs: dict[str, Any] | None = None,
     ) -> Any:
@@ -195,6 +221,8 @@ class MotionTransformer(WanTransformer3DModel):
             encoder_hidden_states_image: of the picture, for Wan 2.1's image-to-video.
             motion_tokens: of all driving frames, one behind the other; none: the base model.
             motion_times: of each, latent frames.
+            numbers: of the latent frames, where they are not ``0, 1, 2 ..``: a picture out of a
+                clip has its own. ``span``: more than any of them.
             return_dict: as there.
             attention_kwargs: as there; none are known here.
 
@@ -203,7 +231,8 @@ class MotionTransformer(WanTransformer3DModel):
         """
         if (motion_tokens is None) != (motion_times is None):
             raise ValueError("motion_tokens and motion_times belong together")
-        if self.places is None and (motion_tokens is None or not self.motion_blocks):
+        as_wan = self.places is None and numbers is None
+        if as_wan and (motion_tokens is None or not self.motion_blocks):
             return super().forward(
                 hidden_states, timestep, encoder_hidden_states, encoder_hidden_states_image,
                 return_dict, attention_kwargs,
@@ -214,8 +243,8 @@ class MotionTransformer(WanTransformer3DModel):
         )
         place = torch.arange(frames, device=hidden_states.device, dtype=torch.float32)
         times = place.repeat_interleave(rows * columns)
-        rotary = self.rope(hidden_states)
-        tokens = self.embedded(hidden_states)
+        rotary = self.rotary(hidden_states, numbers, span)
+        tokens = self.embedded(hidden_states, numbers)
         per_token = timestep.shape[1] if timestep.ndim == 2 else None
         temb, modulation, text, image = self.condition_embedder(
             timestep.flatten(), encoder_hidden_states, encoder_hidden_states_image,

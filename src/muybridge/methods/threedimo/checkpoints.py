@@ -112,7 +112,7 @@ def _check_together(networks: ThreeDimoNetworks, folder: Path) -> None:
     control: Any = networks.control.config
     inside = config.inject == "cross" and config.control != "skeleton"
     checks: list[tuple[str, Any, Any]] = [
-        ("transformer out_channels", transformer["out_channels"], latents),
+        ("transformer out_channels", transformer["out_channels"], latents + config.drawn),
         ("transformer in_channels", transformer["in_channels"],
          latents if inside else latents + control["dim"]),
         ("transformer motion_dim", transformer["motion_dim"], control["dim"] if inside else 0),

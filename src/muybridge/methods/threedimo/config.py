@@ -34,6 +34,9 @@ class ThreeDimoConfig:
         control: of :data:`CONTROLS`.
         inject: ``cross``: attention to motion tokens; ``concat``: they are joined to the latents.
         autoencoder: arguments of ``LinearAutoencoder``; empty for Wan's own.
+        drawn: channels behind the latents', in which the network draws the skeleton as the camera
+            sees it, beside painting the person: 3 per pixel, at half the pictures' size. It is
+            looked at in training only. 0 for none.
         objective: ``residual``: the output is a change of the reference's latents, their sum the
             clean latents; ``flow``: the velocity.
         steps: of the sampler. ``from_mean``: it starts from the noise's mean, zero.
@@ -58,6 +61,7 @@ class ThreeDimoConfig:
     control: str = "tokens"
     inject: str = "cross"
     autoencoder: Mapping[str, Any] = field(default_factory=dict)
+    drawn: int = 0
     objective: str = "flow"
     steps: int = 50
     from_mean: bool = False
@@ -72,7 +76,7 @@ class ThreeDimoConfig:
     @property
     def latent_channels(self) -> int:
         """Channels of the latents that are denoised."""
-        return int(self.transformer["out_channels"])
+        return int(self.transformer["out_channels"]) - self.drawn
 
     def varied(
         self, control: str | None = None, inject: str | None = None, hands: bool = True,
@@ -83,7 +87,8 @@ class ThreeDimoConfig:
         Args:
             control, inject: see the class.
             hands: whether hands have tokens of their own.
-            geometry: whether joint rotations are read off the tokens in training.
+            geometry: whether joint rotations are read off the tokens in training, and skeletons
+                off what is painted.
 
         Raises:
             InputError: there is no such condition.
@@ -97,6 +102,10 @@ class ThreeDimoConfig:
             changed = replace(changed, inject=inject)
         if not hands:
             changed = replace(changed, motion={**self.motion, "hand": 0})
+        if not geometry:
+            changed = replace(changed, drawn=0, transformer={
+                **self.transformer, "out_channels": self.latent_channels
+            })
         if not geometry or changed.control != "tokens":
             changed = replace(changed, decoder={})
         elif changed.decoder:
@@ -105,7 +114,7 @@ class ThreeDimoConfig:
         if changed.inject == "concat" or changed.control == "skeleton":
             extra = changed.motion["dim"]
             changed = replace(changed, transformer={
-                **self.transformer, "motion_dim": 0,
+                **changed.transformer, "motion_dim": 0,
                 "in_channels": self.transformer["in_channels"] + extra,
             })
         return changed
@@ -146,8 +155,12 @@ class ThreeDimoConfig:
 _RANGES = (
     ("width", 8, 4096), ("height", 8, 4096), ("picture_channels", 3, 4), ("steps", 1, 1000),
     ("guidance", 0, 100), ("shift", 0.1, 100), ("window", 1, 1000), ("overlap", 0, 999),
-    ("compression", 1, 16), ("decode_together", 1, 1000),
+    ("compression", 1, 16), ("drawn", 0, 192), ("decode_together", 1, 1000),
 )
+
+
+_DRAWN = 3 * 2 * 2
+"""Of a latent of 4 x 4 pixels."""
 
 
 def _one_of(name: str, value: str, known: tuple[str, ...]) -> None:
@@ -177,9 +190,10 @@ def _small(
         picture_channels=4,
         transformer={
             "patch_size": (1, 2, 2), "num_attention_heads": heads, "attention_head_dim": 64,
-            "in_channels": LATENTS, "out_channels": LATENTS, "text_dim": CONTEXT, "freq_dim": 64,
-            "ffn_dim": 192 * heads, "num_layers": layers, "rope_max_seq_len": 128,
-            "motion_dim": dim, "motion_reach": 1.0, "grid": (height // 8, width // 8),
+            "in_channels": LATENTS, "out_channels": LATENTS + _DRAWN, "text_dim": CONTEXT,
+            "freq_dim": 64, "ffn_dim": 192 * heads, "num_layers": layers, "rope_max_seq_len": 128,
+            "motion_dim": dim, "motion_reach": 1.0, 
+            "grid": (window + 1, height // 8, width // 8),
         },
         motion={
             "width": width, "height": height, "hand": hand, "channels": 4, "patch": 16,
@@ -189,6 +203,7 @@ def _small(
         decoder={"dim": dim, "tokens": 15, "hidden": 2 * dim},
         text={"width": CONTEXT, "layers": 1, "heads": 2},
         autoencoder=small_autoencoder(),
+        drawn=_DRAWN,
         objective="residual",
         steps=2,
         from_mean=True,

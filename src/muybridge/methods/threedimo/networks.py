@@ -169,8 +169,10 @@ class ThreeDimoNetworks(nn.Module):
         reference: Float[Tensor, "B K h w"],
         motion: Float[Tensor, "..."],
         text: Float[Tensor, "B L D"],
-    ) -> Float[Tensor, "B F K h w"]:
-        """The transformer's output (what it means is the objective's matter).
+        numbers: Int64[Tensor, "B F"] | None = None,
+    ) -> Float[Tensor, "B F O h w"]:
+        """The transformer's output (what it means is the objective's matter): of the latents, and
+        behind them the config's ``drawn``.
 
         The reference stands before the frames, clean and at timestep 0.
 
@@ -180,6 +182,8 @@ class ThreeDimoNetworks(nn.Module):
             reference: latents.
             motion: from :meth:`motion`, of the frames of ``noisy``.
             text: from :meth:`words`.
+            numbers: of the frames in their window, for pictures out of a clip; else they follow
+                each other from 0 on.
         """
         samples, frames = noisy.shape[:2]
         both = torch.cat([reference[:, None].to(noisy), noisy], 1)
@@ -195,19 +199,23 @@ class ThreeDimoNetworks(nn.Module):
             known["motion_times"] = torch.arange(
                 1, frames + 1, device=noisy.device, dtype=torch.float32
             ).repeat_interleave(per_frame)
+        if numbers is not None:
+            known["numbers"] = torch.cat([torch.zeros_like(numbers[:, :1]), 1 + numbers], 1)
+            known["span"] = self.config.window + 1
         output: Any = self.transformer(
             both.transpose(1, 2), t, text, return_dict=False, **known
         )[0]
         return output.transpose(1, 2)[:, 1:]
 
     def model_output(
-        self, output: Float[Tensor, "B F K h w"], reference: Float[Tensor, "B K h w"]
+        self, output: Float[Tensor, "B F O h w"], reference: Float[Tensor, "B K h w"]
     ) -> Float[Tensor, "B F K h w"]:
         """What the scheduler calls the model output.
 
         Args:
             output: from :meth:`forward`. ``reference``: latents.
         """
+        output = output[:, :, : self.config.latent_channels]
         return output + reference[:, None] if self.config.objective == "residual" else output
 
 

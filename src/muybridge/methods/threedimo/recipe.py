@@ -40,9 +40,9 @@ SINGLE, CROSS, MOVING = "single", "cross", "moving"
 _BATCH, _PICTURE_BATCH, _POSE_BATCH = 4, 24, 48
 _CROSS = {PICTURES: 0.5, SINGLE: 0.0, CROSS: 0.5, MOVING: 1.0}
 """How often another view drives."""
-_TRAVEL = {PICTURES: 0.2, SINGLE: 0.2, CROSS: 0.5, MOVING: 0.8}
+_TRAVEL = {PICTURES: 0.4, SINGLE: 0.2, CROSS: 0.5, MOVING: 0.8}
 """How often the camera travels. The paper's first stage has what the internet has: mostly none."""
-_BLIND = {PICTURES: 1.0, SINGLE: 0.4, CROSS: 0.4, MOVING: 0.4}
+_BLIND = {PICTURES: 1.0, SINGLE: 0.7, CROSS: 0.7, MOVING: 0.7}
 """How often nothing but the motion tells the pose, see :func:`.training.clip_loss`."""
 _FIRST = {PICTURES: 0.25, SINGLE: 0.5, CROSS: 0.5, MOVING: 0.5}
 """How often the reference is the first frame: in a picture it leaves little to be learnt."""

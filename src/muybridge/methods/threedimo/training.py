@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
@@ -20,7 +21,7 @@ from muybridge.methods.picture_loss import STRUCTURE, dissimilarity, near_person
 from muybridge.methods.threedimo.augment import CHANCES, recoloured, warp, warped
 from muybridge.methods.threedimo.corpus import Scene
 from muybridge.methods.threedimo.networks import Driver, ThreeDimoNetworks
-from muybridge.methods.threedimo.words import WORDS, mirrored_words
+from muybridge.methods.threedimo.words import mirrored_words
 from muybridge.sampling import Noised, ResidualFlow
 from muybridge.sampling.objective import per_clip
 from muybridge.training import Batch, Context, Shuffle, generator_of
@@ -29,7 +30,9 @@ GEOMETRY = 0.1
 """Weight of the geometric loss at the beginning (paper, section 3.3)."""
 NO_HANDS = 0.1
 """How often a clip's hands are taken to be unseen."""
-_PER_FRAME = ("truth", "driver", "skeleton", "hands", "seen", "rotations")
+DRAWING = 0.3
+"""Weight of the skeleton that is drawn beside the person, whose error is 1 for nothing drawn."""
+_PER_FRAME = ("truth", "driver", "skeleton", "drawing", "hands", "seen", "rotations", "number")
 _CHANGED = 0.8
 """How often a driver is seen through another camera, and in other colours, each."""
 
@@ -43,8 +46,7 @@ class Clips:
         cross: how often the driver is another view, 0..1.
         moving: how often the target is by a travelling camera; the rest is by a still one.
         augment: whether drivers are changed, see :mod:`.augment`.
-        single: one frame of each clip only, as a picture; of a travelling camera the first one,
-            of which the words say where it is seen from.
+        single: one frame of each clip only, as a picture, which knows its number.
         flips: half of the clips are mirrored; not where a drawn skeleton steers, whose colours
             tell left from right.
         first: how often the reference is the first frame of the target, as in the paper; else it
@@ -88,8 +90,7 @@ class Clips:
             driver = others[int(chance[3] * len(others))]
         item = clip_of(scene, target, driver, first=chance[4] < self.first)
         if self.single:
-            moment = 0 if bool(scene.moves[target]) else int(chance[6] * len(item["truth"]))
-            item = moment_of(item, moment, bool(scene.moves[target]))
+            item = moment_of(item, int(chance[6] * len(item["truth"])))
         if self.flips and chance[5] < 0.5:
             item = mirrored(item)
         return changed(item, generator) if self.augment else item
@@ -109,31 +110,29 @@ def clip_of(scene: Scene, target: int, driver: int, first: bool) -> dict[str, Te
         "truth": truth,
         "driver": scene.truth[driver].float() / 255,
         "skeleton": scene.skeleton[driver].float() / 255,
+        "drawing": scene.skeleton[target].float() / 255,
+        "drawn": torch.ones(()),
         "hands": scene.hands[driver].float() / 255,
         "seen": scene.seen[driver],
         "rotations": scene.rotations.float(),
         "words": scene.words[target],
         "amounts": scene.amounts[target],
+        "number": torch.arange(len(truth)),
     }
 
 
-def moment_of(item: dict[str, Tensor], frame: int, moves: bool) -> dict[str, Tensor]:
-    """One frame of a clip as a clip.
+def moment_of(item: dict[str, Tensor], frame: int) -> dict[str, Tensor]:
+    """One frame of a clip as a clip; it keeps its number, and what is said of the whole clip.
+
+    So pictures teach already how far a camera has come by then.
 
     Args:
         item: of :func:`clip_of`. ``frame``: its number.
-        moves: the camera travels, of which a picture knows nothing.
     """
-    made = {
+    return {
         name: values[frame : frame + 1] if name in _PER_FRAME else values
         for name, values in item.items()
     }
-    if moves:
-        said = torch.arange(len(item["words"])) < 2  # where it is seen from
-        made["words"] = item["words"] * said
-        made["words"][2] = WORDS.index("static")
-        made["amounts"] = item["amounts"] * said
-    return made
 
 
 def changed(item: dict[str, Tensor], generator: torch.Generator) -> dict[str, Tensor]:
@@ -177,18 +176,22 @@ _SIGNS = torch.tensor([1.0, -1.0, -1.0, -1.0, 1.0, 1.0])
 
 
 def mirrored(item: dict[str, Tensor]) -> dict[str, Tensor]:
-    """A clip and all that is known of it in the mirrored world, but the skeleton's colours."""
+    """A clip and all that is known of it in the mirrored world, but the skeletons' colours, which
+    tell left from right: ``drawn``, how much the target's counts, is 0."""
     words, amounts = mirrored_words(item["words"], item["amounts"])
     return {
         "reference": item["reference"].flip(-1),
         "truth": item["truth"].flip(-1),
         "driver": item["driver"].flip(-1),
         "skeleton": item["skeleton"].flip(-1),
+        "drawing": item["drawing"].flip(-1),
+        "drawn": 1 - item["drawn"],
         "hands": item["hands"].flip(1).flip(-1),
         "seen": item["seen"].flip(1),
         "rotations": item["rotations"][:, _TWINS] * _SIGNS,
         "words": words,
         "amounts": amounts,
+        "number": item["number"],
     }
 
 
@@ -248,7 +251,10 @@ def clip_loss(
     noised = flow.noised(clean, draws.normal(*clean.shape[1:]), sigmas)
     seen = per_clip((~unseen).to(noised.latents))
     noised = Noised(noised.latents * seen, noised.timesteps)
-    output = networks(noised.latents, noised.timesteps, reference, motion, text).float()
+    both = networks(
+        noised.latents, noised.timesteps, reference, motion, text, batch["number"]
+    ).float()
+    output = both[:, :, : networks.config.latent_channels]
     errors = flow.errors(output, noised, clean, sigmas, base)
     weight = near_person(batch["truth"][:, :, 3:], networks.patch)
     estimate = flow.estimate(output, noised, sigmas, base)
@@ -260,6 +266,10 @@ def clip_loss(
         return (squares.sum() / weight.sum()).detach()
 
     scalars = {"error": plain(estimate), "error_copied": plain(base), "unlike": unlike.detach()}
+    if networks.config.drawn:
+        drawing = drawing_error(both[:, :, networks.config.latent_channels :], batch)
+        loss = loss + DRAWING * drawing
+        scalars["drawing_error"] = drawing.detach()
     if networks.decoder is not None:
         start, end, steps = geometry
         share = min(1.0, draws.step / steps)
@@ -267,6 +277,26 @@ def clip_loss(
         loss = loss + (start + (end - start) * share) * pose
         scalars["pose_error"] = pose.detach()
     return loss, scalars
+
+
+def drawing_error(
+    found: Float[Tensor, "B F D h w"], batch: Batch
+) -> Float[Tensor, ""]:
+    """Squared error of skeletons as the target's camera sees them, over that of drawing nothing.
+
+    Where a limb lies decides on few of a picture's colours; a network that has to say it learns
+    sooner to put it there (as VideoJAM, arXiv 2502.02492, has a video model paint its own flow).
+
+    Args:
+        found: in the channels behind the latents.
+        batch: of :class:`Clips`.
+    """
+    small = F.avg_pool2d(batch["drawing"].flatten(0, 1), 2)
+    side = small.shape[-1] // found.shape[-1]
+    truth = F.pixel_unshuffle(small, side).unflatten(0, found.shape[:2])
+    counted = batch["drawn"].view(-1, 1, 1, 1, 1)
+    nothing = (truth.square() * counted).mean().clamp(min=1e-4)
+    return ((found - truth).square() * counted).mean() / nothing
 
 
 def driver_of(batch: Batch) -> Driver:
