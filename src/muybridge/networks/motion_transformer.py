@@ -176,7 +176,8 @@ class MotionTransformer(WanTransformer3DModel):
         """
         tokens = self.patch_embedding(latents)
         if self.places is not None:
-            extent, places = tuple(tokens.shape[-2:]), self.places
+            extent = tuple(tokens.shape[-2:])
+            places: Tensor = self.places
             if tuple(places.shape[-2:]) != extent:
                 places = F.interpolate(places, extent, mode="bilinear", align_corners=False)
             if numbers is None:
