@@ -164,6 +164,18 @@ def test_a_damaged_checkpoint_is_passed_over(tmp_path, unbroken):
     assert equal(out, unbroken)
 
 
+def test_another_number_of_steps_is_for_a_new_run_and_that_is_said(tmp_path):
+    out = tmp_path / "out"
+    with pytest.raises(Interrupted):
+        run(out, budget="coarse:9,fine:2", watcher=StopAt("coarse", 3))
+    watcher = StopAt("", 0)
+    run(out, budget="coarse:5,fine:3", resume=True, watcher=watcher)
+    assert [e["step"] for e in steps_of(out, "coarse")] == list(range(1, 10))
+    assert [e["step"] for e in steps_of(out, "fine")] == [1, 2, 3]  # was not begun
+    said = [text for text in watcher.said if "goes on to these" in text]
+    assert len(said) == 1 and "9 steps" in said[0] and "not to 5" in said[0]
+
+
 def test_a_run_begun_with_a_time_goes_on_with_steps(tmp_path):
     clock = Clock()
     recipe = denoising(objective=timed(clock, 2.0))

@@ -219,6 +219,7 @@ class _Run:
         pace = Pace(stage.schedule, seconds_left(self.recipe, self.budget, index, self.spent),
                     steps[name] if steps else None)
         loop = StageLoop(session, stage, trainee, pace)
+        asked = pace.total
         found = loop.resume()
         if found is None:
             loop.charge(session.clock() - began)
@@ -230,6 +231,9 @@ class _Run:
         if found and found.state["threads"] != torch.get_num_threads():
             session.watch.warn(name, f"it was trained with {found.state['threads']} threads so "
                                "far; the last bits of the weights depend on their number")
+        if found and asked not in (None, pace.total):
+            session.watch.warn(name, f"it was begun with {pace.total} steps and goes on to these, "
+                               f"not to {asked}: the learning rate follows from them")
         loop.run()
         done = {
             "seconds": loop.spent, "steps": loop.step, "skipped": loop.skipped,
