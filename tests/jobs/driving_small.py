@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -10,11 +11,13 @@ import numpy as np
 import torch
 
 from muybridge.body import Shape
+from muybridge.body.skeleton import JOINT_INDEX
 from muybridge.camera import build_cameras
 from muybridge.methods.avatar.pipeline import AvatarPipeline
 from muybridge.methods.background import Background
 from muybridge.motion import clips, retarget
 from muybridge.person import Person
+from muybridge.person.keypoints import COCO_NAMES
 from muybridge.video import VideoWriter, write_image
 
 FPS = Fraction(12)
@@ -28,6 +31,8 @@ class Filmed:
     Attributes:
         video, matte: mp4. ``folder``: the video's pictures as PNG.
         frames: RGB. ``mattes``: the person's share.
+        keypoints: folder of a file for each picture, of COCO's points.
+        hands: where the left and the right one truly are, pixels.
     """
 
     video: Path
@@ -35,6 +40,8 @@ class Filmed:
     folder: Path
     frames: np.ndarray
     mattes: np.ndarray
+    keypoints: Path
+    hands: np.ndarray
 
 
 def filmed(out: Path, painted: Person, clip: str = "wave", frames: int = 6) -> Filmed:
@@ -52,8 +59,20 @@ def filmed(out: Path, painted: Person, clip: str = "wave", frames: int = 6) -> F
                 writer.write(picture)
     for t, picture in enumerate(pictures):
         write_image(out / "pictures" / f"{t}.png", picture)
+    pixels = cameras.project(who.posed(motion).joints)[0][0]
+    (out / "keypoints").mkdir()
+    for t, points in enumerate(pixels):
+        flat = [
+            number for name in COCO_NAMES
+            for number in ((*points[JOINT_INDEX[name]].tolist(), 0.9) if name in JOINT_INDEX
+                           else (0, 0, 0))
+        ]
+        told = {"people": [{"pose_keypoints_2d": flat}]}
+        (out / "keypoints" / f"{t:04d}_keypoints.json").write_text(json.dumps(told))
+    middles = [JOINT_INDEX[f"{side}_middle1"] for side in ("left", "right")]
     return Filmed(
-        out / "video.mp4", out / "matte.mp4", out / "pictures", pictures, mattes[..., 0]
+        out / "video.mp4", out / "matte.mp4", out / "pictures", pictures, mattes[..., 0],
+        out / "keypoints", pixels[:, middles].numpy(),
     )
 
 

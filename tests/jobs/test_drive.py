@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from jobs.driving_small import FPS, filmed
-from methods.threedimo_small import awake, small_networks
+from methods.threedimo_small import HAND, awake, small_config, small_networks
 
 from muybridge.camera import Cameras, facing_of
 from muybridge.cli import main
@@ -22,6 +24,7 @@ from muybridge.jobs.job import MOST_FRAMES
 from muybridge.methods.cost import Speed
 from muybridge.methods.driving import compact, outstretched, picked, standing
 from muybridge.methods.threedimo.checkpoints import save
+from muybridge.methods.threedimo.driver import of_pictures
 from muybridge.motion import Motion
 from muybridge.person import Person
 from muybridge.video import probe_video, read_image, read_video, write_image, write_video
@@ -120,6 +123,52 @@ def test_a_folder_of_pictures_at_another_rate_drives_too(film, driven, painted):
     still = driving.pictures(folder, painted, 6, lambda *_: None)
     assert float((still.float() - seen.float()).abs().mean()) < 4
     assert prepare.input_digests(folder)["motion"]["path"] == str(film.folder)
+
+
+def test_keypoints_tell_where_the_hands_are(film, driven, painted, done, tmp_path):
+    asked = replace(driven, keypoints=str(film.keypoints))
+    told = driving.hands(asked, 6)
+    apart = (told * torch.tensor([72, 96]) - torch.from_numpy(film.hands)).norm(dim=-1)
+    assert float(apart.max()) < 2.5  # pixels, of a person of 80
+    assert driving.hands(driven, 6) is None
+    slow = replace(asked, fps=Fraction(6), start=1, frames=2)
+    assert torch.equal(driving.hands(slow, 2), told[[2, 4]])
+    seen = driving.pictures(driven, painted, 6, lambda *_: None)
+    unknown = told.clone()
+    unknown[3, 0] = torch.nan
+    driver = of_pictures(seen, small_config(), unknown)
+    assert driver.hands.shape == (1, 6, 2, 3, HAND, HAND)
+    assert int(driver.seen.sum()) == 11 and not bool(driver.seen[0, 3, 0])
+    assert float(driver.hands[0].amax((-1, -2, -3))[driver.seen[0]].min()) > 0.2
+    out = tmp_path / "out"
+    assert main(["drive", driven.person, str(film.video), "--matte", str(film.matte),
+                 "--keypoints", str(film.keypoints), "--camera", "Left side view.",
+                 "--size", SIZE, "--quiet", "-o", str(out)]) == 0
+    said = record_of(out)
+    assert Path(said["inputs"]["keypoints"]["path"]) == film.keypoints
+    assert said["frames_sha256"] != record_of(done)["frames_sha256"]
+
+
+def test_keypoints_of_something_else_are_refused(film, driven, tmp_path):
+    few = tmp_path / "few"
+    shutil.copytree(film.keypoints, few)
+    next(few.glob("*.json")).unlink()
+    for changes, said in (
+        ({"keypoints": str(few)}, "5 files of keypoints for 6 pictures"),
+        ({"keypoints": str(tmp_path / "nowhere")}, "not there"),
+        ({"keypoints": str(film.keypoints), "motion": "wave", "matte": None}, "is no video"),
+    ):
+        with pytest.raises(InputError, match=said):
+            prepare.read_motion(replace(driven, **changes))
+    damaged = tmp_path / "damaged"
+    shutil.copytree(film.keypoints, damaged)
+    sorted(damaged.glob("*.json"))[2].write_text("[1, 2")
+    with pytest.raises(InputError, match="no JSON"):
+        prepare.read_motion(replace(driven, keypoints=str(damaged)))
+    seen = torch.zeros(2, 4, 24, 16, dtype=torch.uint8)
+    seen[:, 3, 4:20, 4:12] = 255
+    with pytest.raises(InputError, match="told of 3"):
+        of_pictures(seen, small_config(), torch.full((3, 2, 2), 0.5))
 
 
 def test_people_are_cut_out_of_the_video_where_no_matte_is_given(driven, film, painted):

@@ -39,6 +39,8 @@ class Drive(Scene):
         out: the output folder.
         method: one that takes a driving video.
         matte: video of the filmed person's share of each pixel; found by itself if absent.
+        keypoints: folder with a JSON of body keypoints (OpenPose, DWPose, COCO, MediaPipe) for each
+            picture of the video; they tell where the hands are.
         still: other views of the photo itself, which is held for so many frames.
         stabilise: PERSON is a video, driven by itself; its first frame is the photo.
         camera: a sentence, a camera path, or a file; see muybridge cameras. By default the
@@ -64,6 +66,7 @@ class Drive(Scene):
     out: Out = Path("out")
     method: str = "3dimo"
     matte: MaybeFile = None
+    keypoints: MaybeFile = None
     still: MaybeNumber = None
     stabilise: bool = False
     motion: tyro.conf.Suppress[str] = ""
@@ -120,7 +123,7 @@ def job_of(asked: Drive) -> Job:
     from muybridge.jobs.driving import is_moving
     from muybridge.methods.threedimo.uses import AROUND, STATIC
 
-    more: dict[str, Any] = {"matte": asked.matte}
+    more: dict[str, Any] = {"matte": asked.matte, "keypoints": asked.keypoints}
     if asked.stabilise != is_moving(person):
         raise InputError(
             person, "", "is no video" if asked.stabilise else "is a video, not a photo",

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import UInt8
+from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from muybridge import methods
@@ -21,6 +21,7 @@ from muybridge.errors import InputError
 from muybridge.jobs.job import MOST_FRAMES, Job
 from muybridge.jobs.refine_source import PICTURES, Clip, Frames, clips_of, pictures_of
 from muybridge.methods.driving import LONGEST, compact, picked, standing
+from muybridge.methods.forearms import read_hands
 from muybridge.methods.reference import reference_of
 from muybridge.motion import Motion, clips
 from muybridge.person import Person
@@ -62,8 +63,8 @@ def stand_in(job: Job) -> Motion:
         job: whose motion :func:`drives`.
 
     Raises:
-        InputError: the method takes no driving video, there is no such video, or it has too
-            few frames.
+        InputError: the method takes no driving video, there is no such video, it has too few
+            frames, or keypoints are not its.
     """
     spec, _ = methods.spec(job.method)
     if "driving video" not in spec.reference:
@@ -74,6 +75,7 @@ def stand_in(job: Job) -> Motion:
         )
     if is_moving(job.motion):
         frames = len(_numbers(job, _clip(job)))
+        hands(job, frames)
         note = f"The body stands at the origin; {Path(job.motion).name} moves it."
     else:
         if not Path(job.motion).exists():
@@ -114,6 +116,26 @@ def pictures(
             "give a video of the matte with --matte",
         )
     return torch.cat(made)
+
+
+def hands(job: Job, frames: int) -> Float[Tensor, "T 2 2"] | None:
+    """Where the hands are in what :func:`pictures` gives, if keypoints tell that.
+
+    Args:
+        job: whose motion :func:`drives`.
+        frames: how many.
+
+    Raises:
+        InputError: keypoints are damaged, or not those of this video.
+    """
+    if job.keypoints is None:
+        return None
+    if not is_moving(job.motion):
+        raise InputError("job", "keypoints", "the motion is no video", "leave it out")
+    clip = _clip(job)
+    return read_hands(
+        Path(job.keypoints), clip.frames, _numbers(job, clip)[:frames], clip.width, clip.height
+    )
 
 
 def reading_seconds(job: Job, frames: int) -> float:

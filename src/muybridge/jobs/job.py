@@ -49,6 +49,8 @@ class Job:
         lossless: also write every view as FFV1.
         options: of the method, by name.
         matte: of a motion that is a video: a video of the person's share of each pixel.
+        keypoints: of a motion that is a video: a folder with a JSON of body keypoints for each of
+            its pictures, which tell where the hands are.
     """
 
     person: str
@@ -69,6 +71,7 @@ class Job:
     lossless: bool = False
     options: Mapping[str, Any] = field(default_factory=dict)
     matte: str | None = None
+    keypoints: str | None = None
 
     def __post_init__(self) -> None:
         for name in ("person", "motion", "camera", "method", "background"):

@@ -36,7 +36,7 @@ def input_digests(job: Job) -> dict[str, dict[str, str]]:
         InputError: a photo, a person's folder or a mask is not there.
     """
     files = _files(job)
-    for role in ("person", "back", "mask", "matte"):
+    for role in ("person", "back", "mask", "matte", "keypoints"):
         if getattr(job, role) and role not in files:
             raise InputError(getattr(job, role), "", "is not there", "check the name")
     return {
@@ -47,7 +47,8 @@ def input_digests(job: Job) -> dict[str, dict[str, str]]:
 def _files(job: Job) -> dict[str, Path]:
     """The names of the job that are files or folders; clips, paths and words are not."""
     found: dict[str, Path] = {}
-    for role in ("person", "back", "mask", "motion", "matte", "camera", "background"):
+    roles = ("person", "back", "mask", "motion", "matte", "keypoints", "camera", "background")
+    for role in roles:
         name = getattr(job, role)
         by_name = {
             "motion": name in clips.NAMES,
@@ -73,8 +74,9 @@ def read_motion(job: Job) -> Motion:
     """
     if driving.drives(job.motion):
         return driving.stand_in(job)
-    if job.matte is not None:
-        raise InputError("job", "matte", "the motion is no video", "leave it out")
+    for name in ("matte", "keypoints"):
+        if getattr(job, name) is not None:
+            raise InputError("job", name, "the motion is no video", "leave it out")
     start = "auto" if job.start is None else job.start
     motion = load_motion(job.motion, fps=job.fps, frames=job.frames, start=start)
     if job.frames is not None and job.frames > motion.frames:

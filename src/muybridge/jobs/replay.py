@@ -52,7 +52,7 @@ def replay(
         if digest.of_path(path) != dict(record["files"]).get(name):
             raise InputError(path, "", "is not what the run was made from", "restore it")
     inputs = dict(record.get("inputs", {}))
-    needed = ("background", "motion", "matte") if drives(job.motion) else ("background",)
+    needed = ("background", *(("motion", "matte", "keypoints") if drives(job.motion) else ()))
     for role in needed:
         known, path = inputs.get(role), Path(getattr(job, role) or "")
         if known and (not path.exists() or digest.of_path(path) != known.get("sha256")):

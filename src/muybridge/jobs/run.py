@@ -221,7 +221,8 @@ class _Run:
                 pictures = driving.pictures(
                     self.job, person, motion.frames, lambda done, text: step(_READ * done, text)
                 )
-                pipeline, step = pipeline.driven_by(pictures), _after(step)
+                hands = driving.hands(self.job, motion.frames)
+                pipeline, step = pipeline.driven_by(pictures, hands), _after(step)
             pieces = pipeline.stream(
                 person, motion, cameras,
                 seed=self.job.seed, background=prepare.make_background(self.job, person),

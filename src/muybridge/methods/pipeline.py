@@ -106,7 +106,9 @@ class HumanVideoPipeline(ABC):
     kept_bytes: int = 0
     """What is kept of every picture for the whole video, such as latents; little, or nothing."""
 
-    def driven_by(self, pictures: UInt8[Tensor, "T 4 H W"]) -> HumanVideoPipeline:
+    def driven_by(
+        self, pictures: UInt8[Tensor, "T 4 H W"], hands: Float[Tensor, "F 2 2"] | None = None
+    ) -> HumanVideoPipeline:
         """The same method with a driving video in place of the motion.
 
         The motion of :meth:`stream` then says where the person stands, for as many frames (see
@@ -114,6 +116,8 @@ class HumanVideoPipeline(ABC):
 
         Args:
             pictures: RGB premultiplied over black, and matte.
+            hands: where the left and the right one are, shares of width and height; ``nan`` where
+                that is not known (:func:`muybridge.methods.forearms.hand_places`).
 
         Raises:
             InputError: the method takes no driving video.

@@ -18,16 +18,20 @@ _NO_LORA = Variant("w/o LoRA", "the base alone", {"lora": False})
 _NO_REFINEMENT = Variant(
     "w/o refinement", "pictures as the per-frame stage paints them", {"refine": "none"}
 )
+_NO_FOLLOWING = Variant(
+    "w/o following", "as the video model leaves it, not followed along the surface", {"follow": 0}
+)
 _COPY = Variant("reference copied", "the front picture where the body is", method="copy")
 
 ABLATION = Ablation(
     (
-        Variant(_FULL, "front and back, refined, as it ships"), _NO_REFINEMENT, _ONE, _NO_CONTROL,
-        _NO_LORA, _COPY,
+        Variant(_FULL, "front and back, refined, as it ships"), _NO_REFINEMENT, _NO_FOLLOWING,
+        _ONE, _NO_CONTROL, _NO_LORA, _COPY,
     ),
     (
         Claim(_FULL, _NO_REFINEMENT.name, "novel-pose", "flicker", "figure 7"),
         Claim(_FULL, _NO_REFINEMENT.name, "view-pose", "flicker", "figure 7"),
+        Claim(_FULL, _NO_FOLLOWING.name, "novel-pose", "flicker", "ours"),
         *(
             Claim(_FULL, worse.name, protocol, metric, "ours")
             for worse in (_ONE, _NO_CONTROL, _NO_LORA, _COPY)

@@ -8,6 +8,7 @@ the matte.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -22,7 +23,12 @@ from muybridge.camera.crop import Crop, anchored, center_on, pixels_per_metre
 from muybridge.data.people import sitter
 from muybridge.errors import InputError
 from muybridge.methods.cropped import BLOCK
-from muybridge.methods.threedimo.conditions import PELVIS, hands_of, joint_rotations
+from muybridge.methods.threedimo.conditions import (
+    HAND_WIDTH,
+    PELVIS,
+    hands_of,
+    joint_rotations,
+)
 from muybridge.methods.threedimo.config import ThreeDimoConfig
 from muybridge.methods.threedimo.networks import Driver
 from muybridge.motion import Motion, retarget
@@ -35,6 +41,8 @@ _CAMERA = "static:0,elevation=5,fov=24"
 _SKIN_POINTS = 7
 _WHO = 3
 """Number of the figure among the people to train on; a plain one."""
+_UPRIGHT = 1.7
+"""Metres that the tallest picture of a filmed person stands for, where hands are cut out."""
 _ROOM = 0.8
 """Share of a crop's height that the person of a video takes at most."""
 
@@ -75,18 +83,21 @@ def shown(motion: Motion, config: ThreeDimoConfig) -> Iterable[Driver]:
 
 
 def of_pictures(
-    pictures: UInt8[Tensor, "T 4 H W"], config: ThreeDimoConfig
+    pictures: UInt8[Tensor, "T 4 H W"], config: ThreeDimoConfig,
+    hands: Float[Tensor, "F 2 2"] | None = None,
 ) -> Driver:
-    """A video of one person as a driver; hands are not looked for.
+    """A video of one person as a driver; hands that nobody tells the places of are not seen.
 
     The person is kept in the middle, equally large in all frames.
 
     Args:
         pictures: RGB premultiplied over black, and matte.
         config: of the size.
+        hands: see :meth:`muybridge.methods.pipeline.HumanVideoPipeline.driven_by`.
 
     Raises:
-        InputError: nobody is seen in it, or this size is driven by something else.
+        InputError: nobody is seen in it, hands are told of another number of frames, or this size
+            is driven by something else.
     """
     if config.control != "tokens":
         raise InputError("--driver", "", f"networks driven by {config.control} take no video",
@@ -109,7 +120,35 @@ def of_pictures(
         _cut(picture.float() / 255, centre, scale, width, height)[: config.motion["channels"]]
         for picture, centre in zip(pictures, centres, strict=True)
     ]
-    return Driver(torch.stack(cut)[None])
+    driver = Driver(torch.stack(cut)[None])
+    if hands is None or not config.motion["hand"]:
+        return driver
+    if len(hands) != len(pictures):
+        raise InputError("hands", "frames", f"are told of {len(hands)}",
+                         f"tell those of {len(pictures)} frames")
+    return replace(driver, **_hands_at(pictures, hands, tallest, config.motion["hand"]))
+
+
+def _hands_at(
+    pictures: UInt8[Tensor, "T 4 H W"], places: Float[Tensor, "T 2 2"], tallest: int, side: int
+) -> dict[str, Tensor]:
+    """Pictures of hands, and which of them are seen, as :class:`Driver` has them.
+
+    Args:
+        pictures: of a video. ``places``: of the hands, shares.
+        tallest: rows that the person takes, somebody of usual height upright.
+        side: of the hands' pictures, pixels.
+    """
+    height, width = pictures.shape[-2:]
+    seen = ((places > 0) & (places < 1)).all(-1)  # not of nan
+    scale = side / (HAND_WIDTH * tallest / _UPRIGHT)
+    middles = torch.where(seen[..., None], places, 0.0) * torch.tensor([width, height])
+    cut = torch.stack([
+        torch.stack([
+            _cut(picture.float() / 255, middle, scale, side, side)[:3] for middle in both
+        ]) for picture, both in zip(pictures, middles, strict=True)
+    ])
+    return {"hands": cut[None], "seen": seen[None]}
 
 
 def _seen(who: Sitter, motion: Motion, config: ThreeDimoConfig) -> tuple[Cameras, Crop]:

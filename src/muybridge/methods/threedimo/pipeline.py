@@ -66,6 +66,7 @@ class ThreeDimoPipeline(LatentPipeline):
         self.networks: ThreeDimoNetworks = networks
         self.size, self.detail, self.steps = size, detail and driver is None, steps
         self.driver = driver
+        self.driver_hands: Float[Tensor, "F 2 2"] | None = None
         config = networks.config
         pixels = config.width * config.height // networks.patch**2
         per_frame = config.motion["dim"] * 3 * config.motion["tokens"]
@@ -88,14 +89,13 @@ class ThreeDimoPipeline(LatentPipeline):
         """
         return load(str(folder), **options)
 
-    def driven_by(self, pictures: UInt8[Tensor, "T 4 H W"]) -> ThreeDimoPipeline:
-        """The same networks with a driving video.
-
-        Args:
-            pictures: RGB premultiplied over black, and matte.
-        """
+    def driven_by(
+        self, pictures: UInt8[Tensor, "T 4 H W"], hands: Float[Tensor, "T 2 2"] | None = None
+    ) -> ThreeDimoPipeline:
+        """The same networks with a driving video; see
+        :meth:`~muybridge.methods.pipeline.HumanVideoPipeline.driven_by`."""
         made = copy(self)
-        made.driver, made.detail = pictures, False
+        made.driver, made.driver_hands, made.detail = pictures, hands, False
         return made
 
     def prepare(
@@ -143,7 +143,9 @@ class ThreeDimoPipeline(LatentPipeline):
                 raise InputError("driver", "frames", f"has {len(self.driver)}, the motion "
                                  f"{motion.frames}", "give a motion of as many frames")
             tell(0.0, "motion tokens of the driving video")
-            return self._read(of_pictures(self.driver, self.networks.config))
+            return self._read(
+                of_pictures(self.driver, self.networks.config, self.driver_hands)
+            )
         made: list[Tensor] = []
         for part in shown(motion, self.networks.config):
             tell(_PREPARING * len(made) * BLOCK / motion.frames, "the driver is shown")

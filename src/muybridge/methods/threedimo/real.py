@@ -106,7 +106,7 @@ class RealThreeDimo(ThreeDimoPipeline):
                 raise InputError(name, "", f"is {pixels} pixels", f"give a multiple of {side}")
         self.networks = networks
         self.size, self.detail, self.steps = config.size, detail, steps
-        self.driver, self.negative = None, negative
+        self.driver, self.driver_hands, self.negative = None, None, negative
         per_frame = config.motion["dim"] * 3 * config.motion["tokens"]
         self.kept_bytes = (2 * 3 + 1) * config.width * config.height + 4 * per_frame
 

@@ -24,10 +24,12 @@ from muybridge.camera import build_cameras
 from muybridge.errors import InputError
 from muybridge.methods.background import Background
 from muybridge.methods.driving import LONGEST, compact, outstretched, standing
+from muybridge.methods.forearms import hand_places
 from muybridge.methods.pipeline import Callback, HumanVideo, HumanVideoPipeline, on_body
 from muybridge.methods.reference import reference_of
 from muybridge.person import Person
 from muybridge.person.cutting import cut_out
+from muybridge.person.keypoints import Keypoints
 
 STATIC = "The camera remains static."
 """Words of a driven video, and of a stabilised one, where nothing else is said."""
@@ -44,6 +46,7 @@ def drive(
     frames: Frames,
     *,
     mattes: Mattes | None = None,
+    keypoints: Sequence[Keypoints] | None = None,
     camera: str = STATIC,
     fps: Fraction | int = 24,
     size: tuple[int, int] = (512, 512),
@@ -58,6 +61,8 @@ def drive(
         person: who is painted.
         frames: RGB of the driving video, one person in it.
         mattes: the driving person's share of each pixel, 0 to 255; found by itself if absent.
+        keypoints: of the driving person's body in each frame, which tell where the hands are;
+            hands are not seen otherwise.
         camera: words, a built-in path or a file; see :func:`muybridge.camera.build_cameras`.
         fps: frames per second, of both videos.
         size: width and height of the result, pixels.
@@ -71,7 +76,7 @@ def drive(
     """
     return _driven(
         pipe, person, driving_pictures(frames, mattes), camera, Fraction(fps), size, seed,
-        background, callback,
+        background, callback, _hands(frames, keypoints),
     )
 
 
@@ -111,6 +116,7 @@ def stabilise(
     frames: Frames,
     *,
     mattes: Mattes | None = None,
+    keypoints: Sequence[Keypoints] | None = None,
     person: Person | None = None,
     camera: str = STATIC,
     fps: Fraction | int = 24,
@@ -125,7 +131,7 @@ def stabilise(
 
     Args:
         frames: RGB of the video, one person in it, who looks to the camera in the first frame.
-        mattes: see :func:`drive`.
+        mattes, keypoints: see :func:`drive`.
         person: fitted to the first frame, where there is such a fit already.
 
     The others are of :func:`drive`.
@@ -138,7 +144,8 @@ def stabilise(
         mask = None if mattes is None else mattes[0]
         person = Person.from_photo(frames[0], mask=mask, layout="single")
     return _driven(
-        pipe, person, pictures, camera, Fraction(fps), size, seed, background, callback
+        pipe, person, pictures, camera, Fraction(fps), size, seed, background, callback,
+        _hands(frames, keypoints),
     )
 
 
@@ -173,7 +180,7 @@ def driving_pictures(frames: Frames, mattes: Mattes | None = None) -> UInt8[Tens
 def _driven(
     pipe: HumanVideoPipeline, person: Person, pictures: UInt8[Tensor, "T 4 y x"], camera: str,
     fps: Fraction, size: tuple[int, int], seed: int, background: Background | None,
-    callback: Callback | None,
+    callback: Callback | None, hands: Float[Tensor, "T 2 2"] | None = None,
 ) -> HumanVideo:
     """The video that pictures drive."""
     motion = on_body(standing(len(pictures), fps), person)
@@ -182,9 +189,25 @@ def _driven(
     cameras = build_cameras(
         camera, room, frames=len(pictures), width=size[0], height=size[1], fps=fps
     )
-    return pipe.driven_by(pictures)(
+    return pipe.driven_by(pictures, hands)(
         person, motion, cameras, seed=seed, background=background, callback=callback
     )
+
+
+def _hands(
+    frames: Frames, keypoints: Sequence[Keypoints] | None
+) -> Float[Tensor, "T 2 2"] | None:
+    """Where the hands are, if that is told.
+
+    Raises:
+        InputError: keypoints are those of another number of frames.
+    """
+    if keypoints is None:
+        return None
+    if len(keypoints) != len(frames):
+        raise InputError("keypoints", "", f"are those of {len(keypoints)} frames",
+                         f"give those of {len(frames)}")
+    return hand_places(keypoints, frames.shape[2], frames.shape[1])
 
 
 def _share(matte: UInt8[np.ndarray, "H W"]) -> Float[Tensor, "1 1 H W"]:
