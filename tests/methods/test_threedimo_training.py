@@ -54,24 +54,29 @@ def test_from_people_to_weights(tmp_path):
     for split in ("train", "validation"):
         for clip in clips(0, split, programme):
             write_clip(clip, data / split / "0" / clip.name.rsplit("-", 1)[1])
+    for clip in clips(1, "train", Programme(views=0, motions=2, frames=9)):
+        write_clip(clip, data / "train" / "1" / clip.name.rsplit("-", 1)[1])
     trained = train(
         recipe("nano"), tmp_path / "run",
         parse_budget("poses:1,pictures:1,single:1,cross:1,moving:1"), data=data, threads=1,
     )
     networks = load(trained.weights)
     assert networks.config.size == "nano" and networks.decoder is not None
-    for each in read_scenes(tmp_path / "run" / "stages" / "people" / "files" / "train"):
-        assert each.truth.shape == (4, 8, 4, 96, 72) and each.hands.shape == (4, 8, 2, 3, 24, 24)
-        assert each.moves.tolist() == [False, True, False, True]
-        assert [WORDS[n] for n in each.words[0, :3]] == ["view", "height", "static"]
-        # the drawn skeleton is where the person is, and they begin as large as in the reference
-        inside, bones = each.truth[:, :, 3] > 128, each.skeleton.amax(2) > 64
-        assert float((inside & bones).sum() / bones.sum()) > 0.7
-        tall = [
-            int((matte > 128).any(1).sum()) for matte in (*each.truth[:, 0, 3], each.reference[3])
-        ]
-        assert max(tall) < 1.35 * min(tall)
-        assert bool(each.hands.flatten(3).amax(-1)[each.seen].min() > 0)
+    each, alone = read_scenes(tmp_path / "run" / "stages" / "people" / "files" / "train")
+    assert alone.alone and alone.truth.shape == (1, 18, 4, 96, 72)
+    assert alone.rotations.shape == (18, 51, 6) and alone.hands.shape[:2] == (1, 18)
+    assert not torch.equal(alone.rotations[0], alone.rotations[9])  # another motion
+    assert each.truth.shape == (4, 8, 4, 96, 72) and each.hands.shape == (4, 8, 2, 3, 24, 24)
+    assert each.moves.tolist() == [False, True, False, True]
+    assert [WORDS[n] for n in each.words[0, :3]] == ["view", "height", "static"]
+    # the drawn skeleton is where the person is, and they begin as large as in the reference
+    inside, bones = each.truth[:, :, 3] > 128, each.skeleton.amax(2) > 64
+    assert float((inside & bones).sum() / bones.sum()) > 0.7
+    tall = [
+        int((matte > 128).any(1).sum()) for matte in (*each.truth[:, 0, 3], each.reference[3])
+    ]
+    assert max(tall) < 1.35 * min(tall)
+    assert bool(each.hands.flatten(3).amax(-1)[each.seen].min() > 0)
 
 
 # ------------------------------------------------------------------ clips
@@ -125,6 +130,35 @@ def test_how_often_others_drive_and_cameras_travel(context):
     alone = found(context, cross=0.0, moving=0.0)
     assert all(t == d and t % 2 == 0 for _, t, d, _ in alone)
     assert all(t != d and t % 2 for _, t, d, _ in found(context, cross=1.0, moving=1.0))
+
+
+def test_encoders_learn_from_people_whom_one_camera_sees_at_a_time(context):
+    known, other = scene(0), scene(1, "alone")
+    frames = torch.cat([other.truth[:1], other.truth[1:2]], 1)
+    alone = dataclasses.replace(
+        other, truth=frames, moves=torch.tensor([False]), words=other.words[:1],
+        amounts=other.amounts[:1], seen=torch.cat([other.seen[:1], other.seen[1:2]], 1),
+        **{
+            name: torch.cat([getattr(other, name)[:1], getattr(other, name)[1:2]], 1)
+            for name in ("skeleton", "hands")
+        }, rotations=torch.cat([other.rotations, other.rotations + 1]),
+    )
+    assert alone.alone and not known.alone
+    sampler = Clips([known, alone], context, 8, 0.5, 0.5, augment=False, flips=False,
+                    single=True, poses=True)
+    seen = set()
+    for step in range(12):
+        batch = sampler(step, range(8))
+        for picture, rotations in zip(batch["driver"], batch["rotations"], strict=True):
+            for t in range(8):
+                if torch.equal(picture[0], frames[0, t].float() / 255):
+                    assert torch.equal(rotations[0], alone.rotations[t].float())
+                    seen.add(t)
+    assert len(seen) == 8
+    painted = Clips([known, alone], context, 8, 0.5, 0.5)
+    assert painted.scenes == [known]
+    with pytest.raises(InputError, match="nobody is seen by two cameras"):
+        Clips([alone], context, 8, 0.5, 0.5)
 
 
 def test_half_of_the_clips_are_mirrored(context):

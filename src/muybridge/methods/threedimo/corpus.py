@@ -2,6 +2,8 @@
 
 One file per person and motion: the views of a moment after the other, still and travelling
 cameras, each with what is to be said about it. Every view can be driver, and every other target.
+Of people whom one camera sees at a time, the frames of all their motions are one view: the motion
+encoders learn from them alone.
 """
 
 from __future__ import annotations
@@ -46,6 +48,11 @@ class Scene:
     words: Int64[Tensor, "V L"]
     amounts: Float[Tensor, "V L"]
     moves: Bool[Tensor, "V"]
+
+    @property
+    def alone(self) -> bool:
+        """Whether there is one view only: frames of several motions, of which none is painted."""
+        return len(self.truth) == 1
 
 
 def write_scene(scene: Scene, path: Path) -> None:

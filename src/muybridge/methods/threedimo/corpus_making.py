@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -43,7 +44,10 @@ def prepare(context: Context, tell: Tell, config: ThreeDimoConfig) -> None:
 
     def write(sitter: Sitter, path: Path) -> None:
         clip = longest(sitter, config.window)
-        write_scene(scene_of(sitter, clip, config), path)
+        if clip is None:
+            write_scene(poses_of(sitter, config), path)
+        else:
+            write_scene(scene_of(sitter, clip.select(frames=range(config.window)), config), path)
 
     make_corpus(
         context, tell, write, pictures, config.autoencoder["patch"],
@@ -57,19 +61,38 @@ def pictures(folder: Path) -> Iterator[UInt8[Tensor, "F 4 h w"]]:
         yield from scene.truth
 
 
-def longest(sitter: Sitter, frames: int) -> Clip:
-    """The clip of a person that the most cameras see, of those that last long enough.
+def longest(sitter: Sitter, frames: int) -> Clip | None:
+    """The clip of a person that the most cameras see, of those that last long enough; none where
+    one camera sees them at a time."""
+    fitting = [clip for clip in sitter.clips if clip.frames >= frames and clip.views > 1]
+    return max(fitting, key=lambda clip: clip.views, default=None)
+
+
+def poses_of(sitter: Sitter, config: ThreeDimoConfig) -> Scene:
+    """All frames of a person's motions, as one view.
+
+    Args:
+        sitter: the person. ``config``: of the size.
 
     Raises:
-        InputError: there is none.
+        InputError: there are no motions.
     """
-    fitting = [clip for clip in sitter.clips if clip.frames >= frames and clip.views > 1]
-    if not fitting:
+    scenes = [scene_of(sitter, clip, config) for clip in sitter.clips if clip.frames > 1]
+    if not scenes:
         raise InputError(
-            "--data", sitter.name, f"is seen by no two cameras over {frames} frames",
-            f"make people with --paths 6 --frames {frames} (or more)",
+            "--data", sitter.name, "does not move",
+            f"make people with --paths 6 --frames {config.window} (or more), or --motions 16",
         )
-    return max(fitting, key=lambda clip: clip.views)
+
+    def joined(name: str) -> Tensor:
+        return torch.cat([getattr(scene, name)[:1] for scene in scenes], 1)
+
+    first = scenes[0]
+    return replace(
+        first, truth=joined("truth"), skeleton=joined("skeleton"), hands=joined("hands"),
+        seen=joined("seen"), rotations=torch.cat([scene.rotations for scene in scenes]),
+        words=first.words[:1], amounts=first.amounts[:1], moves=torch.tensor([False]),
+    )
 
 
 def scene_of(sitter: Sitter, clip: Clip, config: ThreeDimoConfig) -> Scene:
@@ -80,7 +103,6 @@ def scene_of(sitter: Sitter, clip: Clip, config: ThreeDimoConfig) -> Scene:
         config: of the size.
     """
     body = sitter.body
-    clip = clip.select(frames=range(config.window))
     posed = body.pose(clip.motion)
     width, height = config.width, config.height
     reference = body.pose(sitter.reference.pose)

@@ -19,7 +19,7 @@ from torch import nn
 from muybridge.errors import InputError
 from muybridge.methods.threedimo.checkpoints import load, save
 from muybridge.methods.threedimo.config import CONFIGS, ThreeDimoConfig
-from muybridge.methods.threedimo.corpus import read_scenes
+from muybridge.methods.threedimo.corpus import Scene, read_scenes
 from muybridge.methods.threedimo.corpus_making import prepare
 from muybridge.methods.threedimo.networks import ThreeDimoNetworks
 from muybridge.methods.threedimo.training import (
@@ -47,11 +47,11 @@ _BLIND = {PICTURES: 1.0, SINGLE: 0.7, CROSS: 0.7, MOVING: 0.7}
 _FIRST = {PICTURES: 0.25, SINGLE: 0.5, CROSS: 0.5, MOVING: 0.5}
 """How often the reference is the first frame: in a picture it leaves little to be learnt."""
 _SHARES = {SINGLE: 1.2, CROSS: 1.8, MOVING: 0.9}
-_GEOMETRY = {PICTURES: (1.0, GEOMETRY, 1500), SINGLE: (GEOMETRY, GEOMETRY / 6, 150),
+_GEOMETRY = {PICTURES: (0.0, 0.0, 1), SINGLE: (GEOMETRY, GEOMETRY / 6, 150),
              CROSS: (GEOMETRY / 6, 0.0, 50), MOVING: (0.0, 0.0, 1)}
 """Weight of the geometric loss at first, in the end, and steps in between. It falls over the first
-stage and a part of the second, as in the paper; pictures begin at its full weight, where the
-encoders come from it alone."""
+stage and a part of the second, as in the paper. Before, encoders that have learnt joint rotations
+by themselves are left alone: they have seen more people than pictures are painted of."""
 
 
 def recipe(size: str, **changes: Any) -> Recipe:
@@ -156,12 +156,22 @@ def _poses(context: Context, config: ThreeDimoConfig) -> Trainee:
     """The motion encoders and the decoder of rotations."""
     networks = _begin(context, config, "")
     train_only(networks, "control", "decoder")
-    corpus = context.folder(PEOPLE)
-    scenes, held_out = read_scenes(corpus / "train"), read_scenes(corpus / "validation")
+    scenes, held_out = _people(context)
     return Trainee(
-        networks, Clips(scenes, context, _POSE_BATCH, 0.0, 0.5, single=True), geometry_loss, export,
+        networks, Clips(scenes, context, _POSE_BATCH, 0.0, 0.5, single=True, poses=True),
+        geometry_loss, export,
         lambda module, step: validate_poses(module, held_out), {"people": str(len(scenes))},
     )
+
+
+def _people(context: Context) -> tuple[list[Scene], list[Scene]]:
+    """To train on, and held out; of these, who is seen across views."""
+    corpus = context.folder(PEOPLE)
+    held_out = [scene for scene in read_scenes(corpus / "validation") if len(scene.truth) > 2]
+    if not held_out:
+        raise InputError("--data", "validation", "nobody is seen by three cameras",
+                         "make people with --paths 6 --split validation")
+    return read_scenes(corpus / "train"), held_out
 
 
 def _pictures(context: Context, config: ThreeDimoConfig, before: str) -> Trainee:
@@ -172,9 +182,9 @@ def _pictures(context: Context, config: ThreeDimoConfig, before: str) -> Trainee
 def _clips(context: Context, config: ThreeDimoConfig, name: str, before: str) -> Trainee:
     """One of the paper's stages, or that of pictures."""
     networks = _begin(context, config, before)
-    train_only(networks, "transformer", "control", "decoder", "text")
-    corpus = context.folder(PEOPLE)
-    scenes, held_out = read_scenes(corpus / "train"), read_scenes(corpus / "validation")
+    known = name == PICTURES and bool(before)
+    train_only(networks, "transformer", "text", *(() if known else ("control", "decoder")))
+    scenes, held_out = _people(context)
     return Trainee(
         networks,
         Clips(

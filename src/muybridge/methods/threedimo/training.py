@@ -32,7 +32,6 @@ NO_HANDS = 0.1
 """How often a clip's hands are taken to be unseen."""
 DRAWING = 0.3
 """Weight of the skeleton that is drawn beside the person, whose error is 1 for nothing drawn."""
-_PER_FRAME = ("truth", "driver", "skeleton", "drawing", "hands", "seen", "rotations", "number")
 _CHANGED = 0.8
 """How often a driver is seen through another camera, and in other colours, each."""
 
@@ -49,6 +48,7 @@ class Clips:
         single: one frame of each clip only, as a picture, which knows its number.
         flips: half of the clips are mirrored; not where a drawn skeleton steers, whose colours
             tell left from right.
+        poses: people whom one camera sees at a time are among them.
         first: how often the reference is the first frame of the target, as in the paper; else it
             is the person's own picture, standing.
 
@@ -59,9 +59,9 @@ class Clips:
     def __init__(
         self, scenes: Sequence[Scene], context: Context, batch: int, cross: float, moving: float,
         augment: bool = True, flips: bool = True,
-        single: bool = False, first: float = 0.5,
+        single: bool = False, first: float = 0.5, poses: bool = False,
     ) -> None:
-        self.scenes = [s for s in scenes if len(s.truth) > 1 and not bool(s.moves.all())]
+        self.scenes = [s for s in scenes if (poses or not s.alone) and not bool(s.moves.all())]
         if not self.scenes:
             raise InputError("--data", "", "nobody is seen by two cameras of which one is still",
                              "make people with --paths 6")
@@ -85,53 +85,46 @@ class Clips:
         among = travelling if travelling and chance[0] < self.moving else still
         target = among[int(chance[1] * len(among))]
         driver = target
-        if chance[2] < self.cross:
-            others = [v for v in range(len(scene.truth)) if v != target]
+        others = [v for v in range(len(scene.truth)) if v != target]
+        if others and chance[2] < self.cross:
             driver = others[int(chance[3] * len(others))]
-        item = clip_of(scene, target, driver, first=chance[4] < self.first)
+        frames = slice(None)
         if self.single:
-            item = moment_of(item, int(chance[6] * len(item["truth"])))
+            number = int(chance[6] * scene.truth.shape[1])
+            frames = slice(number, number + 1)
+        item = clip_of(scene, target, driver, chance[4] < self.first, frames)
         if self.flips and chance[5] < 0.5:
             item = mirrored(item)
         return changed(item, generator) if self.augment else item
 
 
-def clip_of(scene: Scene, target: int, driver: int, first: bool) -> dict[str, Tensor]:
+def clip_of(
+    scene: Scene, target: int, driver: int, first: bool, frames: slice = slice(None)
+) -> dict[str, Tensor]:
     """A clip and what it is made from.
+
+    A single picture keeps its number, and what is said of the whole clip: so pictures teach
+    already how far a camera has come by then.
 
     Args:
         scene: that it is of.
         target: the view to be painted. ``driver``: the view that drives it.
         first: the reference is the first frame of the target, not the person's own picture.
+        frames: of the clip.
     """
-    truth = scene.truth[target].float() / 255
     return {
-        "reference": truth[0].clone() if first else scene.reference.float() / 255,
-        "truth": truth,
-        "driver": scene.truth[driver].float() / 255,
-        "skeleton": scene.skeleton[driver].float() / 255,
-        "drawing": scene.skeleton[target].float() / 255,
+        "reference": (scene.truth[target, 0] if first else scene.reference).float() / 255,
+        "truth": scene.truth[target, frames].float() / 255,
+        "driver": scene.truth[driver, frames].float() / 255,
+        "skeleton": scene.skeleton[driver, frames].float() / 255,
+        "drawing": scene.skeleton[target, frames].float() / 255,
         "drawn": torch.ones(()),
-        "hands": scene.hands[driver].float() / 255,
-        "seen": scene.seen[driver],
-        "rotations": scene.rotations.float(),
+        "hands": scene.hands[driver, frames].float() / 255,
+        "seen": scene.seen[driver, frames],
+        "rotations": scene.rotations[frames].float(),
         "words": scene.words[target],
         "amounts": scene.amounts[target],
-        "number": torch.arange(len(truth)),
-    }
-
-
-def moment_of(item: dict[str, Tensor], frame: int) -> dict[str, Tensor]:
-    """One frame of a clip as a clip; it keeps its number, and what is said of the whole clip.
-
-    So pictures teach already how far a camera has come by then.
-
-    Args:
-        item: of :func:`clip_of`. ``frame``: its number.
-    """
-    return {
-        name: values[frame : frame + 1] if name in _PER_FRAME else values
-        for name, values in item.items()
+        "number": torch.arange(scene.truth.shape[1])[frames],
     }
 
 
