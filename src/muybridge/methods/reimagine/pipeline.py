@@ -130,8 +130,10 @@ class ReImaginePipeline(LatentPipeline):
         )
         if self.calming is not None and motion.frames > 1:
 
+            calm_by = 1.0 if self.following is None else _FOLLOWING
+
             def calmed(done: int, of: int) -> None:
-                share = end + (_FOLLOWING - end) * done / of
+                share = end + (calm_by - end) * done / of
                 tell(min(1.0, share), f"refinement, step {done} of {of}")
 
             self.calming(latents, person, motion, cameras, seed, calmed)
