@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -44,10 +44,14 @@ def prepare(context: Context, tell: Tell, config: ThreeDimoConfig) -> None:
 
     def write(sitter: Sitter, path: Path) -> None:
         clip = longest(sitter, config.window)
+        rest = [c for c in sitter.clips if c is not clip and c.frames > 1]
         if clip is None:
-            write_scene(poses_of(sitter, config), path)
-        else:
-            write_scene(scene_of(sitter, clip.select(frames=range(config.window)), config), path)
+            write_scene(poses_of(sitter, rest, config), path)
+            return
+        if rest:  # before the other one, by which it is seen that a person is done
+            poses = poses_of(sitter, rest, config)
+            write_scene(poses, path.with_stem(f"{path.stem}-poses"))
+        write_scene(scene_of(sitter, clip.select(frames=range(config.window)), config), path)
 
     make_corpus(
         context, tell, write, pictures, config.autoencoder["patch"],
@@ -68,16 +72,16 @@ def longest(sitter: Sitter, frames: int) -> Clip | None:
     return max(fitting, key=lambda clip: clip.views, default=None)
 
 
-def poses_of(sitter: Sitter, config: ThreeDimoConfig) -> Scene:
-    """All frames of a person's motions, as one view.
+def poses_of(sitter: Sitter, clips: Sequence[Clip], config: ThreeDimoConfig) -> Scene:
+    """All frames of a person's motions, each by its first camera, as one view.
 
     Args:
-        sitter: the person. ``config``: of the size.
+        sitter: the person. ``clips``: theirs. ``config``: of the size.
 
     Raises:
         InputError: there are no motions.
     """
-    scenes = [scene_of(sitter, clip, config) for clip in sitter.clips if clip.frames > 1]
+    scenes = [scene_of(sitter, clip.select([0]), config) for clip in clips]
     if not scenes:
         raise InputError(
             "--data", sitter.name, "does not move",
