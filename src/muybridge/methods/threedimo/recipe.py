@@ -2,8 +2,8 @@
 
 The paper begins with a trained video model (its section 4: 10,000, 15,000 and 5,000 steps). A
 small one has none, and an encoder that tells nothing would be drowned by a transformer that can't
-paint yet; so the motion encoders learn joint rotations first, alone. Then everything learns on
-single pictures, which cost a small part of clips.
+paint yet; so the motion encoders learn joint rotations first, alone. Then the rest learns on
+single pictures, which cost a small part of clips; and then everything on clips.
 """
 
 from __future__ import annotations
@@ -175,7 +175,7 @@ def _people(context: Context) -> tuple[list[Scene], list[Scene]]:
 
 
 def _pictures(context: Context, config: ThreeDimoConfig, before: str) -> Trainee:
-    """Everything, on single pictures; half of them driven by another view."""
+    """All but encoders that are known, on single pictures; half are driven by another view."""
     return _clips(context, config, PICTURES, before)
 
 
