@@ -82,7 +82,7 @@ def recipe(size: str, **changes: Any) -> Recipe:
     poses = (
         Stage(
             POSES, 2.0, lambda context: _poses(context, config), batch=_POSE_BATCH,
-            optimizer=Optimizer(lr=1e-3), schedule=Schedule(100, 0.3), ema=0.99,
+            optimizer=Optimizer(lr=1e-3), schedule=Schedule(100, 0.5), ema=0.99,
             sketch=_sketch(config), step_seconds=0.3,
         ),
     ) if config.decoder else ()
@@ -98,7 +98,7 @@ def recipe(size: str, **changes: Any) -> Recipe:
             *poses,
             Stage(
                 PICTURES, 3.8, lambda context: _pictures(context, config, POSES if poses else ""),
-                batch=_PICTURE_BATCH, optimizer=Optimizer(lr=1.5e-3), schedule=Schedule(150, 0.3),
+                batch=_PICTURE_BATCH, optimizer=Optimizer(lr=1.5e-3), schedule=Schedule(150, 0.5),
                 ema=0.998, sketch=_sketch(config), step_seconds=1.0,
             ),
             *(

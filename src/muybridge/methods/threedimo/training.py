@@ -65,10 +65,16 @@ class Clips:
         if not self.scenes:
             raise InputError("--data", "", "nobody is seen by two cameras of which one is still",
                              "make people with --paths 6")
-        self.order = Shuffle(len(self.scenes), batch, context.seed, context.stage)
+        self.items: list[tuple[Scene, slice]] = [(scene, slice(None)) for scene in self.scenes]
+        if single:  # a moment counts alike, however many its person has
+            self.items = [
+                (scene, slice(number, number + 1))
+                for scene in self.scenes for number in range(scene.truth.shape[1])
+            ]
+        self.order = Shuffle(len(self.items), batch, context.seed, context.stage)
         self.key = (context.seed, context.stage)
         self.cross, self.moving = cross, moving
-        self.augment, self.flips, self.single = augment, flips, single
+        self.augment, self.flips = augment, flips
         self.first = first
 
     def __call__(self, step: int, indices: Sequence[int]) -> Batch:
@@ -77,9 +83,9 @@ class Clips:
         return {name: torch.stack([item[name] for item in items]) for name in items[0]}
 
     def _item(self, step: int, index: int) -> dict[str, Tensor]:
-        scene = self.scenes[self.order(step, index)]
+        scene, frames = self.items[self.order(step, index)]
         generator = generator_of(*self.key, "clip", step, index)
-        chance = torch.rand(7, generator=generator).tolist()
+        chance = torch.rand(6, generator=generator).tolist()
         travelling = scene.moves.nonzero()[:, 0].tolist()
         still = (~scene.moves).nonzero()[:, 0].tolist()
         among = travelling if travelling and chance[0] < self.moving else still
@@ -88,10 +94,6 @@ class Clips:
         others = [v for v in range(len(scene.truth)) if v != target]
         if others and chance[2] < self.cross:
             driver = others[int(chance[3] * len(others))]
-        frames = slice(None)
-        if self.single:
-            number = int(chance[6] * scene.truth.shape[1])
-            frames = slice(number, number + 1)
         item = clip_of(scene, target, driver, chance[4] < self.first, frames)
         if self.flips and chance[5] < 0.5:
             item = mirrored(item)
