@@ -17,12 +17,13 @@ help:
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
+# --no-compile: Python compiles what is used, when it first is; a minute less to wait here
 $(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --editable ".[fast]" --constraint constraints.txt
+	$(BIN)/python -m pip install --quiet --no-compile --editable ".[fast]" --constraint constraints.txt
 	@touch $@
 
 $(VENV)/.installed-dev: pyproject.toml constraints.txt | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --editable ".[dev]" --constraint constraints.txt
+	$(BIN)/python -m pip install --quiet --no-compile --editable ".[dev]" --constraint constraints.txt
 	@touch $@ $(VENV)/.installed
 
 install: $(VENV)/.installed
