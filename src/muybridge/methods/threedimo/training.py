@@ -45,7 +45,8 @@ class Clips:
         cross: how often the driver is another view, 0..1.
         moving: how often the target is by a travelling camera; the rest is by a still one.
         augment: whether drivers are changed, see :mod:`.augment`.
-        single: one frame of each clip only, as a picture, which knows its number.
+        single: one frame of each clip only, as a picture, which knows its number; every moment
+            counts alike, so people with more of them come more often.
         flips: half of the clips are mirrored; not where a drawn skeleton steers, whose colours
             tell left from right.
         poses: people whom one camera sees at a time are among them.
@@ -66,7 +67,7 @@ class Clips:
             raise InputError("--data", "", "nobody is seen by two cameras of which one is still",
                              "make people with --paths 6")
         self.items: list[tuple[Scene, slice]] = [(scene, slice(None)) for scene in self.scenes]
-        if single:  # a moment counts alike, however many its person has
+        if single:
             self.items = [
                 (scene, slice(number, number + 1))
                 for scene in self.scenes for number in range(scene.truth.shape[1])
