@@ -290,7 +290,8 @@ def test_poses_are_learnt_first_and_alone(context):
     train_only(networks, "control", "decoder")
     before = {n: p.clone() for n, p in networks.transformer.named_parameters()}
     losses, told, dead = fitted(networks, geometry_loss, Clips([scene()], context, 4, 0.0, 0.5))
-    assert losses[-1] < 0.9 * losses[0] and losses[0] == told[0]["pose_error"]
+    assert losses[-1] < 0.95 * losses[0]
+    assert told[-1]["pose_error"] < told[0]["pose_error"] < losses[0]  # places count too
     assert all(torch.equal(p, before[n]) for n, p in networks.transformer.named_parameters())
 
 

@@ -30,6 +30,7 @@ class People:
         fps: frames per second of the motions.
         grid: cameras around one more motion; 0 for none.
         paths: cameras around one more motion of which every second one travels; 0 for none.
+        path_motions: how many motions are seen by such cameras.
         size: of the pictures, WIDTHxHEIGHT.
         framing: tight: people fill their pictures, as small networks take them; wide: as the
             cameras of animate frame them.
@@ -55,6 +56,7 @@ class People:
     fps: str = "12"
     grid: int = 0
     paths: int = 0
+    path_motions: int = 1
     size: str = "96x128"
     framing: Literal["tight", "wide"] = "tight"
     reference_scale: int = 2
@@ -80,7 +82,7 @@ def main(argv: list[str]) -> int:
     programme = Programme(
         asked.views, asked.motions, asked.frames, str(parse_fps(asked.fps)), asked.grid,
         asked.canonical, parse_size(asked.size), asked.framing == "tight", asked.reference_scale,
-        asked.paths,
+        asked.paths, asked.path_motions,
     )
     plain = asked.canonical and asked.canonical_size != "none"
     order = Order(

@@ -145,6 +145,7 @@ class Programme:
         frames: of each motion. ``fps``: frames per second.
         grid: views of one more motion that is seen from all around; 0 for none.
         paths: cameras of one more motion of which every second one travels; 0 for none.
+        path_motions: how many motions are seen by such cameras, each by others.
         canonical: ReImagine's 16 cameras around the reference pose, and assets.
         size: width and height of all pictures, pixels.
         tight: people fill their pictures, as small networks take them; otherwise they are
@@ -162,11 +163,12 @@ class Programme:
     tight: bool = True
     reference_scale: int = 2
     paths: int = 0
+    path_motions: int = 1
 
     @property
     def pictures(self) -> int:
         """How many pictures of a person this makes, references apart."""
-        moving = self.motions + self.grid + self.paths
+        moving = self.motions + self.grid + self.paths * self.path_motions
         return self.views + moving * self.frames + 16 * self.canonical
 
     def setups(self, who: Cast) -> dict[str, Setup]:
@@ -193,9 +195,9 @@ class Programme:
             made["grid"] = Setup(
                 "grid", number, number, self.grid, self.frames, self.fps, size, fill()
             )
-        if self.paths:
+        for k in range(self.path_motions if self.paths else 0):
             number = motion()
-            made["paths"] = Setup(
+            made[f"paths{k}" if k else "paths"] = Setup(
                 "paths", number, number, self.paths, self.frames, self.fps, size
             )
         if self.canonical:

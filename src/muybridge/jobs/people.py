@@ -61,6 +61,7 @@ class People:
             ("--views", programme.views, 0, 256), ("--motions", programme.motions, 0, 1000),
             ("--frames", programme.frames, 1, 10_000), ("--grid", programme.grid, 0, 256),
             ("--paths", programme.paths, 0, 256),
+            ("--path-motions", programme.path_motions, 1, 1000),
             ("width", programme.size[0], 16, 4096), ("height", programme.size[1], 16, 4096),
             ("--reference-scale", programme.reference_scale, 1, 16),
             ("clips per shard", self.clips_per_shard, 1, 1_000_000),
@@ -106,6 +107,8 @@ class People:
         programme = asdict(self.order.programme) | {"size": list(self.order.programme.size)}
         if not self.order.programme.paths:
             del programme["paths"]  # as folders say that were made before there were any
+        if programme["path_motions"] == 1:
+            del programme["path_motions"]  # likewise
         said: dict[str, Any] = {
             "seed": self.seed, "split": self.order.split, "programme": programme,
         }

@@ -22,7 +22,6 @@ from muybridge.training.recipe import Batch, Stage, Trainee, Validation
 from muybridge.training.schedule import rate
 from muybridge.training.session import Diverged, Session
 from muybridge.training.state import (
-    decayed_groups,
     load_module_state,
     load_optimizer_state,
     module_state,
@@ -76,14 +75,8 @@ class StageLoop:
         self._parts = _own_parts(stage, session)
         if session.options.compile:
             self.module.compile()
-        settings = stage.optimizer
-        groups = decayed_groups(self.module.named_parameters(), settings.weight_decay)
-        if not groups:
-            raise ValueError(f"stage {stage.name} has nothing to train")
-        optimizer = torch.optim.AdamW(groups, lr=settings.lr, betas=settings.betas,
-                                      eps=settings.eps)
         self._objective, self._optimizer = session.accelerator.prepare(
-            _Objective(self.module, trainee.loss), optimizer
+            _Objective(self.module, trainee.loss), stage.optimizer.over(self.module)
         )
         self._names = {n: p for n, p in self.module.named_parameters() if p.requires_grad}
         self.average = Averaged(self.module, stage.ema)

@@ -18,6 +18,8 @@ from torch import Tensor, nn
 
 from muybridge.errors import InputError
 from muybridge.training.draws import Draws
+from muybridge.training.muon import Muon
+from muybridge.training.state import decayed_groups
 
 Batch = dict[str, Any]
 """Tensors by name whose first axis is the items; anything else is passed on as it is."""
@@ -137,13 +139,15 @@ Tell = Callable[[float, str], None]
 
 @dataclass(frozen=True)
 class Optimizer:
-    """AdamW.
+    """AdamW; or Muon for matrices and AdamW for the rest.
 
     Attributes:
         lr: the highest rate.
         betas, eps, weight_decay: AdamW's; decay acts on matrices and kernels only, not on
             biases and norms.
         clip: largest norm of the gradient; 0 does not clip.
+        muon: ``None`` is AdamW for all. Else :class:`~muybridge.training.muon.Muon` takes the
+            matrices, but those with one of these texts in their names.
     """
 
     lr: float = 1e-3
@@ -151,6 +155,22 @@ class Optimizer:
     eps: float = 1e-8
     weight_decay: float = 0.01
     clip: float = 1.0
+    muon: tuple[str, ...] | None = None
+
+    def over(self, module: nn.Module) -> torch.optim.Optimizer:
+        """The optimizer of what is trained of a module.
+
+        Raises:
+            ValueError: nothing is.
+        """
+        named = [(name, p) for name, p in module.named_parameters() if p.requires_grad]
+        groups = decayed_groups(named, self.weight_decay)
+        if not groups:
+            raise ValueError("there is nothing to train")
+        if self.muon is None:
+            return torch.optim.AdamW(groups, lr=self.lr, betas=self.betas, eps=self.eps)
+        plain = [p for name, p in named if any(text in name for text in self.muon)]
+        return Muon(groups, self.lr, self.betas, self.eps, plain)
 
 
 @dataclass(frozen=True)
@@ -288,7 +308,7 @@ def _plain(stage: Stage | Work) -> dict[str, Any]:
         value = getattr(stage, item.name)
         if isinstance(value, Optimizer | Schedule):
             kept[item.name] = {k: list(v) if isinstance(v, tuple) else v
-                               for k, v in asdict(value).items()}
+                               for k, v in asdict(value).items() if v is not None}
         elif not callable(value) and item.name not in ("sketch", "step_seconds", "workers"):
             kept[item.name] = value
     return kept

@@ -43,15 +43,8 @@ def prepare(context: Context, tell: Tell, config: ThreeDimoConfig) -> None:
     """
 
     def write(sitter: Sitter, path: Path) -> None:
-        clip = longest(sitter, config.window)
-        rest = [c for c in sitter.clips if c is not clip and c.frames > 1]
-        if clip is None:
-            write_scene(poses_of(sitter, rest, config), path)
-            return
-        if rest:  # before the other one, by which it is seen that a person is done
-            poses = poses_of(sitter, rest, config)
-            write_scene(poses, path.with_stem(f"{path.stem}-poses"))
-        write_scene(scene_of(sitter, clip.select(frames=range(config.window)), config), path)
+        for name, scene in reversed(scenes_of(sitter, config)):
+            write_scene(scene, path.with_stem(path.stem + name))
 
     make_corpus(
         context, tell, write, pictures, config.autoencoder["patch"],
@@ -65,11 +58,24 @@ def pictures(folder: Path) -> Iterator[UInt8[Tensor, "F 4 h w"]]:
         yield from scene.truth
 
 
-def longest(sitter: Sitter, frames: int) -> Clip | None:
-    """The clip of a person that the most cameras see, of those that last long enough; none where
-    one camera sees them at a time."""
-    fitting = [clip for clip in sitter.clips if clip.frames >= frames and clip.views > 1]
-    return max(fitting, key=lambda clip: clip.views, default=None)
+def scenes_of(sitter: Sitter, config: ThreeDimoConfig) -> list[tuple[str, Scene]]:
+    """What there is of a person, each with what its file's name ends in; the first one ends in
+    nothing, and is written last: by it is seen that a person is done.
+
+    Args:
+        sitter: the person.
+        config: of the size.
+
+    Raises:
+        InputError: they don't move.
+    """
+    across = [clip for clip in sitter.clips if clip.frames >= config.window and clip.views > 1]
+    rest = [clip for clip in sitter.clips if clip not in across and clip.frames > 1]
+    shown = [clip.select(frames=range(config.window)) for clip in across]
+    found = [(f"-{k}" if k else "", scene_of(sitter, clip, config)) for k, clip in enumerate(shown)]
+    if rest or not found:
+        found.append(("-poses" if found else "", poses_of(sitter, rest, config)))
+    return found
 
 
 def poses_of(sitter: Sitter, clips: Sequence[Clip], config: ThreeDimoConfig) -> Scene:

@@ -46,6 +46,11 @@ _BLIND = {PICTURES: 1.0, SINGLE: 0.7, CROSS: 0.7, MOVING: 0.7}
 """How often nothing but the motion tells the pose, see :func:`.training.clip_loss`."""
 _FIRST = {PICTURES: 0.25, SINGLE: 0.5, CROSS: 0.5, MOVING: 0.5}
 """How often the reference is the first frame: in a picture it leaves little to be learnt."""
+_PLAIN = (
+    "places", "moments", "latents", "which", "unseen", "patches.0", "patch_embedding", "proj_out",
+    "scale_shift_table", "text.", "layers.4",
+)
+"""What AdamW learns though it is a matrix: embeddings, what pictures enter by, and outputs."""
 _SHARES = {SINGLE: 1.2, CROSS: 1.8, MOVING: 0.9}
 _GEOMETRY = {PICTURES: (0.0, 0.0, 1), SINGLE: (GEOMETRY, GEOMETRY / 6, 150),
              CROSS: (GEOMETRY / 6, 0.0, 50), MOVING: (0.0, 0.0, 1)}
@@ -82,7 +87,7 @@ def recipe(size: str, **changes: Any) -> Recipe:
     poses = (
         Stage(
             POSES, 2.0, lambda context: _poses(context, config), batch=_POSE_BATCH,
-            optimizer=Optimizer(lr=1e-3), schedule=Schedule(100, 0.5), ema=0.99,
+            optimizer=Optimizer(lr=3e-3, muon=_PLAIN), schedule=Schedule(100, 0.5), ema=0.99,
             sketch=_sketch(config), step_seconds=0.3,
         ),
     ) if config.decoder else ()
@@ -98,13 +103,13 @@ def recipe(size: str, **changes: Any) -> Recipe:
             *poses,
             Stage(
                 PICTURES, 3.8, lambda context: _pictures(context, config, POSES if poses else ""),
-                batch=_PICTURE_BATCH, optimizer=Optimizer(lr=1.5e-3), schedule=Schedule(150, 0.5),
-                ema=0.998, sketch=_sketch(config), step_seconds=1.0,
+                batch=_PICTURE_BATCH, optimizer=Optimizer(lr=2e-3, muon=_PLAIN),
+                schedule=Schedule(150, 0.5), ema=0.998, sketch=_sketch(config), step_seconds=1.0,
             ),
             *(
                 Stage(
                     name, _SHARES[name] * longer, prepared(name), batch=_BATCH,
-                    optimizer=Optimizer(lr=8e-4),
+                    optimizer=Optimizer(lr=1.5e-3, muon=_PLAIN),
                     schedule=Schedule(30, 0.8 if name == names[-1] else 0.0), ema=0.99,
                     sketch=_sketch(config), step_seconds=1.5,
                 )

@@ -20,6 +20,7 @@ from muybridge.errors import InputError
 from muybridge.methods.picture_loss import STRUCTURE, dissimilarity, near_person
 from muybridge.methods.threedimo.augment import CHANCES, recoloured, warp, warped
 from muybridge.methods.threedimo.corpus import Scene
+from muybridge.methods.threedimo.joints import joint_places
 from muybridge.methods.threedimo.networks import Driver, ThreeDimoNetworks
 from muybridge.methods.threedimo.words import mirrored_words
 from muybridge.sampling import Noised, ResidualFlow
@@ -28,6 +29,8 @@ from muybridge.training import Batch, Context, Shuffle, generator_of
 
 GEOMETRY = 0.1
 """Weight of the geometric loss at the beginning (paper, section 3.3)."""
+PLACES = 1.0
+"""Weight of the joints' places, metres, beside their rotations, while encoders learn alone."""
 NO_HANDS = 0.1
 """How often a clip's hands are taken to be unseen."""
 DRAWING = 0.3
@@ -195,7 +198,7 @@ def mirrored(item: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def geometry_loss(module: Any, batch: Batch, draws: Any) -> tuple[Tensor, dict[str, Tensor]]:
-    """Joint rotations read off the motion tokens, nothing else.
+    """Joint rotations read off the motion tokens, and where they put the joints; nothing else.
 
     Args:
         module: :class:`~muybridge.methods.threedimo.networks.ThreeDimoNetworks`, in training.
@@ -203,8 +206,14 @@ def geometry_loss(module: Any, batch: Batch, draws: Any) -> tuple[Tensor, dict[s
         draws: not needed.
     """
     networks: ThreeDimoNetworks = module
-    error = pose_error(networks, networks.motion(driver_of(batch)), batch)
-    return error, {"pose_error": error.detach()}
+    assert networks.decoder is not None
+    found = networks.decoder(networks.motion(driver_of(batch))).float()
+    error = rotation_error(found, batch)
+    apart = joint_places(found) - joint_places(batch["rotations"])
+    squares = apart.square().mean()
+    return error + PLACES * squares, {
+        "pose_error": error.detach(), "joint_cm": 100 * apart.norm(dim=-1).mean().detach(),
+    }
 
 
 def pose_error(
@@ -212,8 +221,12 @@ def pose_error(
 ) -> Float[Tensor, ""]:
     """Mean squared error of rotations; those of hands that are not seen don't count."""
     assert networks.decoder is not None
-    found = networks.decoder(tokens)
-    squares = (found.float() - batch["rotations"]).square().mean(-1)
+    return rotation_error(networks.decoder(tokens).float(), batch)
+
+
+def rotation_error(found: Float[Tensor, "B F J 6"], batch: Batch) -> Float[Tensor, ""]:
+    """The same, of rotations that were read off already."""
+    squares = (found - batch["rotations"]).square().mean(-1)
     body = torch.ones_like(squares[:, :, :21])
     hands = batch["seen"].to(squares).repeat_interleave(15, 2)
     weight = torch.cat([body, 0.3 * hands], 2)
