@@ -14,6 +14,7 @@ from safetensors.torch import load_file, save_file
 from muybridge.errors import InputError
 from muybridge.methods.threedimo.checkpoints import is_threedimo_folder, load, read_index, save
 from muybridge.methods.threedimo.config import CONFIGS, NANO, ThreeDimoConfig
+from muybridge.networks.motion_layout import MotionLayout
 from muybridge.networks.motion_tokens import MotionEncoder
 from muybridge.networks.motion_transformer import MotionTransformer
 
@@ -52,7 +53,7 @@ def test_saved_and_loaded_is_the_same(tmp_path, changes):
 def test_what_is_in_a_folder(ours):
     assert is_threedimo_folder(ours) and not is_threedimo_folder(ours / "vae")
     assert {p.name for p in ours.iterdir()} == {
-        "3dimo.json", "transformer", "control", "text", "decoder", "vae", "scheduler",
+        "3dimo.json", "transformer", "control", "text", "decoder", "layout", "vae", "scheduler",
     }
     networks = load(ours)
     for name, kind in (("transformer", MotionTransformer), ("control", MotionEncoder)):
@@ -75,7 +76,7 @@ def test_what_is_read_paints_what_was_written(ours):
 
 def test_half_precision_on_disk_is_loaded_as_float32(tmp_path):
     save(small_networks(), tmp_path / "3dimo", torch.float16)
-    for name in ("transformer", "control", "text", "decoder"):
+    for name in ("transformer", "control", "text", "decoder", "layout"):
         stored = load_file(tmp_path / "3dimo" / name / WEIGHTS)
         assert {v.dtype for v in stored.values()} == {torch.float16}
     assert {p.dtype for p in load(tmp_path / "3dimo").parameters()} == {torch.float32}
@@ -112,6 +113,8 @@ def spoil(folder, how):
     elif how == "other encoder":
         network = MotionEncoder(**{**small_config().motion, "dim": 32})
         network.save_pretrained(folder / "control")
+    elif how == "other layout":
+        MotionLayout(**{**small_config().layout, "text_dim": 8}).save_pretrained(folder / "layout")
     elif how == "skeleton":
         save_config(folder, control="skeleton")
     elif how == "other words":
@@ -135,7 +138,8 @@ def save_config(folder, **changes):
     ("damaged", "can't be read"), ("no text", "text"), ("a weight less", "1 missing"),
     ("not finite", "not finite"), ("other encoder", "is 16 where the other networks need 32"),
     ("skeleton", "_class_name|is MotionEncoder"), ("other words", "text width"),
-    ("concat", "transformer in_channels: is 8 where the other networks need 24"),
+    ("other layout", "layout text_dim: is 8 where the other networks need 16"),
+    ("concat", "transformer in_channels: is 28 where the other networks need 24"),
 ])
 def test_parts_that_do_not_fit_are_refused(ours, tmp_path, how, said):
     shutil.copytree(ours, tmp_path / "3dimo")

@@ -26,7 +26,7 @@ def small_config(**changes) -> ThreeDimoConfig:
         NANO, size="small", width=WIDTH, height=HEIGHT,
         transformer={
             **NANO.transformer, "num_attention_heads": 2, "attention_head_dim": 16,
-            "in_channels": 8, "out_channels": 8 + NANO.drawn, "text_dim": 16, "freq_dim": 16,
+            "in_channels": 8 + 20, "out_channels": 8, "text_dim": 16, "freq_dim": 16,
             "ffn_dim": 32, "num_layers": 2, "motion_dim": 16, "grid": (FRAMES + 1, 3, 2),
         },
         motion={
@@ -36,6 +36,10 @@ def small_config(**changes) -> ThreeDimoConfig:
         },
         decoder={"dim": 16, "tokens": 6, "hidden": 32},
         text={"width": 16, "layers": 1, "heads": 2},
+        layout={
+            **NANO.layout, "tokens": 6, "dim": 16, "text_dim": 16, "frames": FRAMES,
+            "rows": HEIGHT // 4, "columns": WIDTH // 4, "channels": 20, "hidden": 32, "width": 8,
+        },
         autoencoder={**NANO.autoencoder, "latent_channels": 8},
         window=FRAMES, overlap=1, decode_together=4,
     )

@@ -104,7 +104,9 @@ class Muon(torch.optim.Optimizer):
             if not state:
                 state["momentum"] = torch.zeros_like(parameter)
             state["momentum"].lerp_(gradient, 1 - first)
-            updates.append(gradient.lerp(state["momentum"], first).reshape(shape))
+            # however small, what is left of momentum would be stepped along at full length
+            going = gradient.any().to(gradient)
+            updates.append(going * gradient.lerp(state["momentum"], first).reshape(shape))
         steps = orthogonal(torch.stack(updates).float())
         rate = group["lr"] * 0.2 * max(shape) ** 0.5
         for parameter, step in zip(parameters, steps, strict=True):

@@ -1,8 +1,8 @@
 """3DiMo on disk: our own folders, read strictly and offline.
 
 A folder has a file ``3dimo.json`` (the size's config) and a sub-folder per network:
-``transformer``, ``control`` (what reads the driver), ``text``, ``vae``, ``decoder`` where there is
-one, ``scheduler``.
+``transformer``, ``control`` (what reads the driver), ``text``, ``vae``, ``decoder`` and ``layout``
+where there is one, ``scheduler``.
 """
 
 from __future__ import annotations
@@ -46,8 +46,9 @@ def save(networks: ThreeDimoNetworks, folder: Path, dtype: torch.dtype | None = 
         save_model(networks.transformer, part / "transformer", dtype)
         save_model(networks.control, part / "control", dtype)
         save_model(networks.text, part / "text", dtype)
-        if networks.decoder is not None:
-            save_model(networks.decoder, part / "decoder", dtype)
+        for name in ("decoder", "layout"):
+            if getattr(networks, name) is not None:
+                save_model(getattr(networks, name), part / name, dtype)
         save_model(networks.vae, part / "vae")
         ResidualFlow().scheduler().save_pretrained(part / "scheduler")
 
@@ -81,6 +82,7 @@ def load(folder: Path, dtype: torch.dtype | None = None) -> ThreeDimoNetworks:
     from muybridge.methods.threedimo.guide import SkeletonGuide
     from muybridge.methods.threedimo.networks import ThreeDimoNetworks
     from muybridge.networks.linear_autoencoder import LinearAutoencoder
+    from muybridge.networks.motion_layout import MotionLayout
     from muybridge.networks.motion_tokens import MotionEncoder, PoseDecoder, PoseTokens
     from muybridge.networks.motion_transformer import MotionTransformer, with_places
     from muybridge.networks.weights import read_model
@@ -100,6 +102,7 @@ def load(folder: Path, dtype: torch.dtype | None = None) -> ThreeDimoNetworks:
         read_model(CameraText, folder / "text", dtype),
         read_model(LinearAutoencoder, folder / "vae"),
         read_model(PoseDecoder, folder / "decoder", dtype) if config.decoder else None,
+        read_model(MotionLayout, folder / "layout", dtype) if config.layout else None,
     )
     _check_together(networks, folder)
     return networks.eval()
@@ -112,15 +115,21 @@ def _check_together(networks: ThreeDimoNetworks, folder: Path) -> None:
     control: Any = networks.control.config
     inside = config.inject == "cross" and config.control != "skeleton"
     checks: list[tuple[str, Any, Any]] = [
-        ("transformer out_channels", transformer["out_channels"], latents + config.drawn),
+        ("transformer out_channels", transformer["out_channels"], latents),
         ("transformer in_channels", transformer["in_channels"],
-         latents if inside else latents + control["dim"]),
+         latents + (config.layout.get("channels", 0) if inside else control["dim"])),
         ("transformer motion_dim", transformer["motion_dim"], control["dim"] if inside else 0),
         ("vae in_channels", int(networks.vae.config["in_channels"]), config.picture_channels),
         ("text width", networks.text.config["width"], transformer["text_dim"]),
     ]
-    if networks.decoder is not None:
-        checks.append(("decoder dim", networks.decoder.config["dim"], control["dim"]))
+    for name in ("decoder", "layout"):
+        part: Any = getattr(networks, name)
+        if part is not None:
+            checks.append((f"{name} dim", part.config["dim"], control["dim"]))
+    if networks.layout is not None:
+        checks.append((
+            "layout text_dim", networks.layout.config["text_dim"], networks.text.config["width"],
+        ))
     for what, found, wanted in checks:
         if found != wanted:
             raise InputError(

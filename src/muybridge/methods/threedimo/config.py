@@ -9,6 +9,7 @@ from typing import Any
 
 from muybridge.errors import InputError
 from muybridge.methods.settings import REMEDY, checked_settings
+from muybridge.methods.threedimo.words import LENGTH
 from muybridge.methods.video_sizes import CONTEXT, LATENTS, small_autoencoder
 
 CONTROLS = ("tokens", "smpl", "skeleton")
@@ -34,9 +35,10 @@ class ThreeDimoConfig:
         control: of :data:`CONTROLS`.
         inject: ``cross``: attention to motion tokens; ``concat``: they are joined to the latents.
         autoencoder: arguments of ``LinearAutoencoder``; empty for Wan's own.
-        drawn: channels behind the latents', in which the network draws the skeleton as the camera
-            sees it, beside painting the person: 3 per pixel, at half the pictures' size. It is
-            looked at in training only. 0 for none.
+        layout: arguments of :class:`~muybridge.networks.motion_layout.MotionLayout`, whose maps
+            are joined to the latents; empty for none, as in the paper.
+        drawn: how many of its channels are held against the skeleton as the camera sees it, and
+            the matte, in training: 4 per pixel, at half the pictures' size. 0 for none.
         objective: ``residual``: the output is a change of the reference's latents, their sum the
             clean latents; ``flow``: the velocity.
         steps: of the sampler. ``from_mean``: it starts from the noise's mean, zero.
@@ -61,6 +63,7 @@ class ThreeDimoConfig:
     control: str = "tokens"
     inject: str = "cross"
     autoencoder: Mapping[str, Any] = field(default_factory=dict)
+    layout: Mapping[str, Any] = field(default_factory=dict)
     drawn: int = 0
     objective: str = "flow"
     steps: int = 50
@@ -76,7 +79,7 @@ class ThreeDimoConfig:
     @property
     def latent_channels(self) -> int:
         """Channels of the latents that are denoised."""
-        return int(self.transformer["out_channels"]) - self.drawn
+        return int(self.transformer["out_channels"])
 
     def varied(
         self, control: str | None = None, inject: str | None = None, hands: bool = True,
@@ -88,7 +91,7 @@ class ThreeDimoConfig:
             control, inject: see the class.
             hands: whether hands have tokens of their own.
             geometry: whether joint rotations are read off the tokens in training, and skeletons
-                off what is painted.
+                off their layout.
 
         Raises:
             InputError: there is no such condition.
@@ -103,19 +106,21 @@ class ThreeDimoConfig:
         if not hands:
             changed = replace(changed, motion={**self.motion, "hand": 0})
         if not geometry:
-            changed = replace(changed, drawn=0, transformer={
-                **self.transformer, "out_channels": self.latent_channels
-            })
+            changed = replace(changed, drawn=0)
         if not geometry or changed.control != "tokens":
             changed = replace(changed, decoder={})
         elif changed.decoder:
             tokens = self.motion["tokens"] * (3 if changed.motion["hand"] else 1)
             changed = replace(changed, decoder={**self.decoder, "tokens": tokens})
         if changed.inject == "concat" or changed.control == "skeleton":
-            extra = changed.motion["dim"]
-            changed = replace(changed, transformer={
-                **changed.transformer, "motion_dim": 0,
-                "in_channels": self.transformer["in_channels"] + extra,
+            extra = changed.motion["dim"] + self.latent_channels
+            return replace(changed, layout={}, drawn=0, transformer={
+                **changed.transformer, "motion_dim": 0, "in_channels": extra,
+            })
+        if changed.layout:
+            each = 3 if changed.control == "tokens" and changed.motion["hand"] else 1
+            changed = replace(changed, layout={
+                **changed.layout, "tokens": each * changed.motion["tokens"]
             })
         return changed
 
@@ -159,8 +164,10 @@ _RANGES = (
 )
 
 
-_DRAWN = 3 * 2 * 2
+_DRAWN = 4 * 2 * 2
 """Of a latent of 4 x 4 pixels."""
+_MAPS = 32
+"""Channels of the layout."""
 
 
 def _one_of(name: str, value: str, known: tuple[str, ...]) -> None:
@@ -190,7 +197,7 @@ def _small(
         picture_channels=4,
         transformer={
             "patch_size": (1, 2, 2), "num_attention_heads": heads, "attention_head_dim": 64,
-            "in_channels": LATENTS, "out_channels": LATENTS + _DRAWN, "text_dim": CONTEXT,
+            "in_channels": LATENTS + _MAPS, "out_channels": LATENTS, "text_dim": CONTEXT,
             "freq_dim": 64, "ffn_dim": 192 * heads, "num_layers": layers, "rope_max_seq_len": 128,
             "motion_dim": dim, "motion_reach": 1.0, 
             "grid": (window + 1, height // 8, width // 8),
@@ -203,6 +210,11 @@ def _small(
         decoder={"dim": dim, "tokens": 15, "hidden": 2 * dim},
         text={"width": CONTEXT, "layers": 1, "heads": 2},
         autoencoder=small_autoencoder(),
+        layout={
+            "tokens": 15, "dim": dim, "words": LENGTH, "text_dim": CONTEXT, "frames": window,
+            "rows": height // 4, "columns": width // 4, "channels": _MAPS, "hidden": 4 * dim,
+            "width": 48,
+        },
         drawn=_DRAWN,
         objective="residual",
         steps=2,

@@ -13,6 +13,7 @@ from muybridge.methods.threedimo.camera_text import CameraText
 from muybridge.methods.threedimo.config import ThreeDimoConfig
 from muybridge.methods.threedimo.guide import SkeletonGuide
 from muybridge.networks.linear_autoencoder import LinearAutoencoder
+from muybridge.networks.motion_layout import MotionLayout
 from muybridge.networks.motion_tokens import MotionEncoder, PoseDecoder, PoseTokens
 from muybridge.networks.motion_transformer import MotionTransformer
 from muybridge.networks.pictures import home
@@ -57,6 +58,7 @@ class ThreeDimoNetworks(nn.Module):
         transformer: of the video.
         control: what reads the driver: a motion encoder, or what it is compared with.
         decoder: of joint rotations; ``None`` without geometric supervision.
+        layout: of motion tokens before the camera; ``None`` as in the paper.
         text: of the words for the camera.
         vae: frozen.
     """
@@ -69,11 +71,12 @@ class ThreeDimoNetworks(nn.Module):
         text: CameraText,
         vae: LinearAutoencoder,
         decoder: PoseDecoder | None = None,
+        layout: MotionLayout | None = None,
     ) -> None:
         super().__init__()
         self.config = config
         self.transformer, self.control, self.text = transformer, control, text
-        self.decoder = decoder
+        self.decoder, self.layout = decoder, layout
         self.vae = vae.requires_grad_(False)
 
     @staticmethod
@@ -97,6 +100,7 @@ class ThreeDimoNetworks(nn.Module):
             networks = ThreeDimoNetworks(
                 config, transformer, new_control(config), CameraText(**config.text), vae,
                 PoseDecoder(**config.decoder) if config.decoder else None,
+                MotionLayout(**config.layout) if config.layout else None,
             )
         zero_linear(transformer.proj_out)
         return networks
@@ -171,8 +175,7 @@ class ThreeDimoNetworks(nn.Module):
         text: Float[Tensor, "B L D"],
         numbers: Int64[Tensor, "B F"] | None = None,
     ) -> Float[Tensor, "B F O h w"]:
-        """The transformer's output (what it means is the objective's matter): of the latents, and
-        behind them the config's ``drawn``.
+        """The transformer's output; what it means is the objective's matter.
 
         The reference stands before the frames, clean and at timestep 0.
 
@@ -195,6 +198,9 @@ class ThreeDimoNetworks(nn.Module):
             both = torch.cat([both, joined(motion, noisy).to(both)], 2)
         else:
             per_frame = motion.shape[2]
+            if self.layout is not None:
+                maps = self.layout(motion, text, numbers)
+                both = torch.cat([both, with_reference(maps).to(both)], 2)
             known["motion_tokens"] = motion.flatten(1, 2)
             known["motion_times"] = torch.arange(
                 1, frames + 1, device=noisy.device, dtype=torch.float32
@@ -215,7 +221,6 @@ class ThreeDimoNetworks(nn.Module):
         Args:
             output: from :meth:`forward`. ``reference``: latents.
         """
-        output = output[:, :, : self.config.latent_channels]
         return output + reference[:, None] if self.config.objective == "residual" else output
 
 
@@ -241,4 +246,9 @@ def joined(
     height, width = noisy.shape[-2:]
     if motion.ndim == 4:
         motion = motion.mean(2)[..., None, None].expand(-1, -1, -1, height, width)
-    return torch.cat([torch.zeros_like(motion[:, :1]), motion], 1)
+    return with_reference(motion)
+
+
+def with_reference(maps: Float[Tensor, "B F D h w"]) -> Float[Tensor, "B F+1 D h w"]:
+    """Maps of the frames behind nothing, which is the reference's."""
+    return torch.cat([torch.zeros_like(maps[:, :1]), maps], 1)

@@ -48,7 +48,7 @@ _FIRST = {PICTURES: 0.25, SINGLE: 0.5, CROSS: 0.5, MOVING: 0.5}
 """How often the reference is the first frame: in a picture it leaves little to be learnt."""
 _PLAIN = (
     "places", "moments", "latents", "which", "unseen", "patches.0", "patch_embedding", "proj_out",
-    "scale_shift_table", "text.", "layers.4",
+    "scale_shift_table", "text.", "layers.4", "paint.3",
 )
 """What AdamW learns though it is a matrix: embeddings, what pictures enter by, and outputs."""
 _SHARES = {SINGLE: 1.2, CROSS: 1.8, MOVING: 0.9}
@@ -160,10 +160,10 @@ def _initial(folder: Path, config: ThreeDimoConfig) -> dict[str, torch.Tensor]:
 def _poses(context: Context, config: ThreeDimoConfig) -> Trainee:
     """The motion encoders and the decoder of rotations."""
     networks = _begin(context, config, "")
-    train_only(networks, "control", "decoder")
+    train_only(networks, "control", "decoder", *(("text", "layout") if config.drawn else ()))
     scenes, held_out = _people(context)
     return Trainee(
-        networks, Clips(scenes, context, _POSE_BATCH, 0.0, 0.5, single=True, poses=True),
+        networks, Clips(scenes, context, _POSE_BATCH, 0.7, 0.5, single=True, poses=True),
         geometry_loss, export,
         lambda module, step: validate_poses(module, held_out), {"people": str(len(scenes))},
     )
@@ -188,7 +188,9 @@ def _clips(context: Context, config: ThreeDimoConfig, name: str, before: str) ->
     """One of the paper's stages, or that of pictures."""
     networks = _begin(context, config, before)
     known = name == PICTURES and bool(before)
-    train_only(networks, "transformer", "text", *(() if known else ("control", "decoder")))
+    train_only(
+        networks, "transformer", "text", "layout", *(() if known else ("control", "decoder"))
+    )
     scenes, held_out = _people(context)
     return Trainee(
         networks,

@@ -31,10 +31,12 @@ GEOMETRY = 0.1
 """Weight of the geometric loss at the beginning (paper, section 3.3)."""
 PLACES = 1.0
 """Weight of the joints' places, metres, beside their rotations, while encoders learn alone."""
+ALONE_DRAWING = 0.03
+"""The drawing's weight meanwhile; rotations' errors fall from 0.03 or so."""
 NO_HANDS = 0.1
 """How often a clip's hands are taken to be unseen."""
 DRAWING = 0.3
-"""Weight of the skeleton that is drawn beside the person, whose error is 1 for nothing drawn."""
+"""Weight of skeleton and matte that the layout draws, whose error is 1 for nothing drawn."""
 _CHANGED = 0.8
 """How often a driver is seen through another camera, and in other colours, each."""
 
@@ -74,6 +76,7 @@ class Clips:
             self.items = [
                 (scene, slice(number, number + 1))
                 for scene in self.scenes for number in range(scene.truth.shape[1])
+                for _ in range(max(1, len(scene.truth) // 2))  # as often as it has pairs of views
             ]
         self.order = Shuffle(len(self.items), batch, context.seed, context.stage)
         self.key = (context.seed, context.stage)
@@ -124,7 +127,7 @@ def clip_of(
         "driver": scene.truth[driver, frames].float() / 255,
         "skeleton": scene.skeleton[driver, frames].float() / 255,
         "drawing": scene.skeleton[target, frames].float() / 255,
-        "drawn": torch.ones(()),
+        "drawn": torch.ones(()), "told": torch.full((), 0.0 if scene.alone else 1.0),
         "hands": scene.hands[driver, frames].float() / 255,
         "seen": scene.seen[driver, frames],
         "rotations": scene.rotations[frames].float(),
@@ -184,7 +187,7 @@ def mirrored(item: dict[str, Tensor]) -> dict[str, Tensor]:
         "driver": item["driver"].flip(-1),
         "skeleton": item["skeleton"].flip(-1),
         "drawing": item["drawing"].flip(-1),
-        "drawn": 1 - item["drawn"],
+        "drawn": 1 - item["drawn"], "told": item["told"],
         "hands": item["hands"].flip(1).flip(-1),
         "seen": item["seen"].flip(1),
         "rotations": item["rotations"][:, _TWINS] * _SIGNS,
@@ -198,7 +201,8 @@ def mirrored(item: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def geometry_loss(module: Any, batch: Batch, draws: Any) -> tuple[Tensor, dict[str, Tensor]]:
-    """Joint rotations read off the motion tokens, and where they put the joints; nothing else.
+    """Joint rotations read off the motion tokens, where they put the joints, and the layout that
+    the target's camera sees; nothing is painted.
 
     Args:
         module: :class:`~muybridge.methods.threedimo.networks.ThreeDimoNetworks`, in training.
@@ -207,13 +211,20 @@ def geometry_loss(module: Any, batch: Batch, draws: Any) -> tuple[Tensor, dict[s
     """
     networks: ThreeDimoNetworks = module
     assert networks.decoder is not None
-    found = networks.decoder(networks.motion(driver_of(batch))).float()
+    motion = networks.motion(driver_of(batch))
+    found = networks.decoder(motion).float()
     error = rotation_error(found, batch)
     apart = joint_places(found) - joint_places(batch["rotations"])
-    squares = apart.square().mean()
-    return error + PLACES * squares, {
+    loss = error + PLACES * apart.square().mean()
+    scalars = {
         "pose_error": error.detach(), "joint_cm": 100 * apart.norm(dim=-1).mean().detach(),
     }
+    text = networks.words(batch["words"], batch["amounts"])
+    drawing = layout_error(networks, motion, text, batch)
+    if drawing is not None:
+        loss = loss + ALONE_DRAWING * drawing
+        scalars["drawing_error"] = drawing.detach()
+    return loss, scalars
 
 
 def pose_error(
@@ -260,10 +271,9 @@ def clip_loss(
     noised = flow.noised(clean, draws.normal(*clean.shape[1:]), sigmas)
     seen = per_clip((~unseen).to(noised.latents))
     noised = Noised(noised.latents * seen, noised.timesteps)
-    both = networks(
+    output = networks(
         noised.latents, noised.timesteps, reference, motion, text, batch["number"]
     ).float()
-    output = both[:, :, : networks.config.latent_channels]
     errors = flow.errors(output, noised, clean, sigmas, base)
     weight = near_person(batch["truth"][:, :, 3:], networks.patch)
     estimate = flow.estimate(output, noised, sigmas, base)
@@ -275,8 +285,8 @@ def clip_loss(
         return (squares.sum() / weight.sum()).detach()
 
     scalars = {"error": plain(estimate), "error_copied": plain(base), "unlike": unlike.detach()}
-    if networks.config.drawn:
-        drawing = drawing_error(both[:, :, networks.config.latent_channels :], batch)
+    drawing = layout_error(networks, motion, text, batch)
+    if drawing is not None:
         loss = loss + DRAWING * drawing
         scalars["drawing_error"] = drawing.detach()
     if networks.decoder is not None:
@@ -288,24 +298,50 @@ def clip_loss(
     return loss, scalars
 
 
+def layout_error(
+    networks: ThreeDimoNetworks, motion: Float[Tensor, "..."], text: Float[Tensor, "B L D"],
+    batch: Batch,
+) -> Float[Tensor, ""] | None:
+    """:func:`drawing_error` of the layout; nothing where there is none, or it is not told.
+
+    Args:
+        networks: in training.
+        motion: of the drivers. ``text``: of the words.
+        batch: of :class:`Clips`.
+    """
+    if networks.layout is None or not networks.config.drawn:
+        return None
+    maps = networks.layout(motion, text, batch["number"])
+    return drawing_error(maps[:, :, : networks.config.drawn].float(), batch)
+
+
 def drawing_error(
     found: Float[Tensor, "B F D h w"], batch: Batch
 ) -> Float[Tensor, ""]:
-    """Squared error of skeletons as the target's camera sees them, over that of drawing nothing.
+    """Squared error of skeletons and mattes as the target's camera sees them, over that of
+    drawing nothing, the mean of both.
 
-    Where a limb lies decides on few of a picture's colours; a network that has to say it learns
-    sooner to put it there (as VideoJAM, arXiv 2502.02492, has a video model paint its own flow).
+    Where a limb lies decides on few of a picture's colours; who has to say it learns sooner to
+    put it there (as VideoJAM, arXiv 2502.02492, has a video model paint its own flow). People
+    whom one camera sees at a time do not count: nothing is said of it.
 
     Args:
-        found: in the channels behind the latents.
+        found: the skeleton's channels, then the matte's.
         batch: of :class:`Clips`.
     """
-    small = F.avg_pool2d(batch["drawing"].flatten(0, 1), 2)
-    side = small.shape[-1] // found.shape[-1]
-    truth = F.pixel_unshuffle(small, side).unflatten(0, found.shape[:2])
-    counted = batch["drawn"].view(-1, 1, 1, 1, 1)
-    nothing = (truth.square() * counted).mean().clamp(min=1e-4)
-    return ((found - truth).square() * counted).mean() / nothing
+    shown = {"drawing": batch["drawing"], "matte": batch["truth"][:, :, 3:]}
+    told = batch["told"].view(-1, 1, 1, 1, 1)
+    counted = {"drawing": told * batch["drawn"].view(-1, 1, 1, 1, 1), "matte": told}
+    errors, first = [], 0
+    for name, pictures in shown.items():
+        small = F.avg_pool2d(pictures.flatten(0, 1), 2)
+        truth = F.pixel_unshuffle(small, small.shape[-1] // found.shape[-1])
+        truth = truth.unflatten(0, found.shape[:2])
+        drawn = found[:, :, first : first + truth.shape[2]]
+        first += truth.shape[2]
+        nothing = (truth.square() * counted[name]).mean().clamp(min=1e-4)
+        errors.append(((drawn - truth).square() * counted[name]).mean() / nothing)
+    return torch.stack(errors).mean()
 
 
 def driver_of(batch: Batch) -> Driver:
