@@ -33,12 +33,16 @@ def orthogonal(matrices: Float[Tensor, "N A B"]) -> Float[Tensor, "N A B"]:
     # gathered on the shorter side, and the long one is met twice only
     gram = x @ x.mT
     eye = torch.eye(gram.shape[-1]).to(gram)
-    gathered = eye
     a, b, c = _COEFFICIENTS
-    for _ in range(_ROUNDS):
-        factor = a * eye + b * gram + c * gram @ gram
-        gathered = factor @ gathered
-        gram = factor @ factor @ gram
+
+    def factor() -> Tensor:
+        return a * eye + b * gram + c * gram @ gram
+
+    gathered = latest = factor()
+    for _ in range(_ROUNDS - 1):
+        gram = latest @ latest @ gram
+        latest = factor()
+        gathered = latest @ gathered
     x = gathered @ x
     return x.mT if tall else x
 

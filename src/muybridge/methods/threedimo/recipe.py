@@ -2,8 +2,9 @@
 
 The paper begins with a trained video model (its section 4: 10,000, 15,000 and 5,000 steps). A
 small one has none, and an encoder that tells nothing would be drowned by a transformer that can't
-paint yet; so the motion encoders learn joint rotations first, alone. Then the rest learns on
-single pictures, which cost a small part of clips; and then everything on clips.
+paint yet; so the motion encoders learn joint rotations first, and with the words where the body
+lies in other views. Then the rest learns on single pictures, which are of more people than as many
+clips; and then everything on clips, which show more per step.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ _PLAIN = (
     "scale_shift_table", "text.", "layers.4", "paint.3",
 )
 """What AdamW learns though it is a matrix: embeddings, what pictures enter by, and outputs."""
-_SHARES = {SINGLE: 1.2, CROSS: 1.8, MOVING: 0.9}
+_SHARES = {SINGLE: 0.6, CROSS: 2.2, MOVING: 1.6}
 _GEOMETRY = {PICTURES: (0.0, 0.0, 1), SINGLE: (GEOMETRY, GEOMETRY / 6, 150),
              CROSS: (GEOMETRY / 6, 0.0, 50), MOVING: (0.0, 0.0, 1)}
 """Weight of the geometric loss at first, in the end, and steps in between. It falls over the first
@@ -86,9 +87,9 @@ def recipe(size: str, **changes: Any) -> Recipe:
     longer = sum(_SHARES.values()) / sum(_SHARES[name] for name in names)
     poses = (
         Stage(
-            POSES, 2.0, lambda context: _poses(context, config), batch=_POSE_BATCH,
+            POSES, 3.0, lambda context: _poses(context, config), batch=_POSE_BATCH,
             optimizer=Optimizer(lr=3e-3, muon=_PLAIN), schedule=Schedule(100, 0.5), ema=0.99,
-            sketch=_sketch(config), step_seconds=0.3,
+            sketch=_sketch(config), step_seconds=0.8, workers=1,
         ),
     ) if config.decoder else ()
     before = dict(zip(names, (PICTURES, *names), strict=False))
@@ -102,16 +103,17 @@ def recipe(size: str, **changes: Any) -> Recipe:
             Work(PEOPLE, 0.8, lambda context, tell: prepare(context, tell, config)),
             *poses,
             Stage(
-                PICTURES, 3.8, lambda context: _pictures(context, config, POSES if poses else ""),
+                PICTURES, 2.6, lambda context: _pictures(context, config, POSES if poses else ""),
                 batch=_PICTURE_BATCH, optimizer=Optimizer(lr=2e-3, muon=_PLAIN),
-                schedule=Schedule(150, 0.5), ema=0.998, sketch=_sketch(config), step_seconds=1.0,
+                schedule=Schedule(150, 0.5), ema=0.998, sketch=_sketch(config), step_seconds=1.8,
+                workers=1,
             ),
             *(
                 Stage(
                     name, _SHARES[name] * longer, prepared(name), batch=_BATCH,
                     optimizer=Optimizer(lr=1.5e-3, muon=_PLAIN),
                     schedule=Schedule(30, 0.8 if name == names[-1] else 0.0), ema=0.99,
-                    sketch=_sketch(config), step_seconds=1.5,
+                    sketch=_sketch(config), step_seconds=2.4, workers=1,
                 )
                 for name in names
             ),
@@ -119,7 +121,7 @@ def recipe(size: str, **changes: Any) -> Recipe:
         finish=partial(_finish, last=names[-1]),
         needs_data=True,
         takes_init=True,
-        version=2,
+        version=3,
     )
 
 
