@@ -106,3 +106,14 @@ def test_the_record_says_so_and_stays_as_it_was_without():
     told = muonised().describe()["stages"][0]["optimizer"]
     assert told["muon"] == ["head"]
     assert "muon" not in denoising().describe()["stages"][0]["optimizer"]
+
+
+def test_it_rests_where_there_is_no_gradient():
+    module = nn.Linear(4, 4)
+    optimizer = Optimizer(weight_decay=0.0, muon=()).over(module)
+    module(torch.ones(1, 4)).sum().backward()
+    optimizer.step()
+    before = module.weight.detach().clone()
+    module.weight.grad = torch.zeros_like(module.weight)  # momentum is left, however small
+    optimizer.step()
+    assert torch.equal(module.weight, before)
