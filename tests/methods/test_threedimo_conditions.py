@@ -173,6 +173,7 @@ def item_of(rotations):
     return {
         "reference": known.reference / 255, "truth": known.truth[0] / 255,
         "drawing": known.skeleton[0] / 255, "drawn": torch.ones(()),
+        "told": torch.ones(()),
         "driver": known.truth[1] / 255, "skeleton": known.skeleton[1] / 255,
         "hands": known.hands[1] / 255, "seen": known.seen[1], "rotations": rotations,
         "words": known.words[1], "amounts": known.amounts[1],
