@@ -32,10 +32,10 @@ from muybridge.data.people import remade
 from muybridge.evaluation.pictures import picture_scores
 from muybridge.methods.picture_loss import over_grey
 from muybridge.methods.sitters import Sitter, read_sitter
+from muybridge.methods.threedimo.clips import clip_of, driver_of
 from muybridge.methods.threedimo.conditions import PELVIS, size_of, steady_crop
 from muybridge.methods.threedimo.corpus import Scene
 from muybridge.methods.threedimo.corpus_making import scene_of
-from muybridge.methods.threedimo.training import clip_of, driver_of
 from muybridge.methods.threedimo.validation import overlap, retrieval, sample_clips
 from muybridge.methods.threedimo.words import encoded
 from muybridge.synthetic.capture import photographed

@@ -159,3 +159,12 @@ def test_a_folder_of_other_things_is_left_alone(tmp_path, capsys):
     (run / "run.json").write_text("{}")
     assert main(["people", "1", "-o", str(run)]) == 2
     assert "holds a run of muybridge animate" in capsys.readouterr().err
+
+
+def test_motions_before_travelling_cameras_are_said_where_there_are_some():
+    def said(**programme):
+        return People(1, 0, Order("train", Programme(**programme))).to_dict()["programme"]
+
+    assert said(paths=4, path_motions=2)["path_motions"] == 2
+    assert "path_motions" not in said(paths=4)
+    assert said(path_motions=2) == said() and "paths" not in said()

@@ -153,7 +153,7 @@ def test_parts_that_do_not_fit_are_refused(ours, tmp_path, how, said):
     ({"objective": "fame"}, "objective"), ({"condition": "none"}, "condition"),
     ({"overlap": 4}, "overlap"), ({"width": 0}, "width"), ({"steps": "two"}, "steps"),
     ({"motion": {"tokens": 2}}, "motion"), ({"shift": None}, "shift"), ({"more": 1}, "more"),
-    ({"transformer": {}}, "transformer"),
+    ({"transformer": {}}, "transformer"), ({"drawn": 33}, "drawn"),
 ])
 def test_settings_that_can_not_be_are_refused(ours, tmp_path, changes, said):
     shutil.copytree(ours, tmp_path / "3dimo")

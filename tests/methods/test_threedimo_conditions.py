@@ -15,6 +15,7 @@ from muybridge.camera import build_cameras
 from muybridge.camera.crop import pixels_per_metre
 from muybridge.errors import InputError
 from muybridge.methods.threedimo.augment import CHANCES, recoloured, warp, warped
+from muybridge.methods.threedimo.clips import mirrored
 from muybridge.methods.threedimo.conditions import (
     PELVIS,
     hands_of,
@@ -23,7 +24,6 @@ from muybridge.methods.threedimo.conditions import (
     steady_crop,
 )
 from muybridge.methods.threedimo.corpus import read_scene, read_scenes, write_scene
-from muybridge.methods.threedimo.training import mirrored
 from muybridge.motion import clips, retarget
 from muybridge.motion.placement import mirror
 

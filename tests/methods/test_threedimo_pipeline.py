@@ -26,13 +26,13 @@ from muybridge.methods.avatar.pipeline import AvatarPipeline
 from muybridge.methods.cost import Extent, Speed
 from muybridge.methods.cropped import BLOCK
 from muybridge.methods.registry import specs
+from muybridge.methods.threedimo.clips import driver_of
 from muybridge.methods.threedimo.conditions import joint_rotations
 from muybridge.methods.threedimo.cost import cost
 from muybridge.methods.threedimo.diffuse import Conditions, Denoiser, plan, sample
 from muybridge.methods.threedimo.driver import figure, of_pictures, shown
 from muybridge.methods.threedimo.pipeline import ThreeDimoPipeline, load
 from muybridge.methods.threedimo.spec import SPEC
-from muybridge.methods.threedimo.training import driver_of
 from muybridge.methods.threedimo.validation import batch_of, sample_clips
 from muybridge.methods.threedimo.words import encoded
 from muybridge.motion import clips, retarget

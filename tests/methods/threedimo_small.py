@@ -9,6 +9,7 @@ from methods.gas_small import pictures
 
 from muybridge.body.skeleton import JOINTS
 from muybridge.camera.script import Move, Script, Step
+from muybridge.methods.threedimo.clips import Clips
 from muybridge.methods.threedimo.config import NANO, ThreeDimoConfig
 from muybridge.methods.threedimo.corpus import Scene
 from muybridge.methods.threedimo.networks import Driver, ThreeDimoNetworks
@@ -94,3 +95,8 @@ def scene(seed: int = 0, name: str = "somebody") -> Scene:
         as_bytes(known.pictures), as_bytes(known.skeleton), as_bytes(known.hands), known.seen,
         known.rotations[0].half(), words, amounts, torch.tensor([False, True, False, True]),
     )
+
+
+def clips_of(context, cross=0.5, moving=0.5, **options):
+    """A sampler over two people."""
+    return Clips([scene(0), scene(1, "other")], context, 8, cross, moving, **options)

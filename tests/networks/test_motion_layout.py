@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 import torch.nn.functional as F
 
@@ -69,3 +70,48 @@ def test_it_learns_where_a_turned_point_lies():
         error = F.mse_loss(layout(motion, text), truth)
         mean = F.mse_loss(truth.mean(0, keepdim=True).expand_as(truth), truth)
     assert float(error) < 0.3 * float(mean)
+
+
+def test_bones_lie_between_their_joints():
+    """At half the maps' pixels: a bone of two joints is drawn from one to the other, no further."""
+    layout = small(rows=8, columns=8, parents=(0, 1))
+    with torch.no_grad():
+        layout.thick.fill_(-0.7)  # half a pixel
+    size = 16
+
+    def point(x, y, deep=0.0):  # at the middle of a pixel
+        return [(2 * x + 1) / size - 1, (2 * y + 1) / size - 1, deep]
+
+    seen = torch.tensor([[point(2, 3), point(2, 12, 2.0), point(9, 12, 4.0)]])
+    drawn = layout.bones(seen)[0].detach()
+    assert drawn.shape == (5 * 2, 8, 8)
+    heat = F.pixel_shuffle(drawn[:8], 2)
+    assert heat.shape == (2, size, size)
+    assert torch.allclose(heat[0, 3:13, 2], torch.ones(10), atol=1e-5)
+    assert torch.allclose(heat[1, 12, 2:10], torch.ones(8), atol=1e-5)
+    for row, column in ((0, 2), (15, 2), (8, 5), (8, 0)):
+        assert heat[0, row, column] < 0.02
+    # along the second bone the depth goes from 2 to 4
+    deep = drawn[8:] / F.avg_pool2d(heat, 2).clamp(min=1e-3)
+    assert float(deep[1, 6, 1]) == pytest.approx(2.1, abs=0.15)
+    assert float(deep[1, 6, 4]) == pytest.approx(3.9, abs=0.15)
+    short = layout.bones(torch.zeros(1, 3, 3))  # all joints in one place: no number is lost
+    assert torch.isfinite(short).all() and short.max() <= 1
+
+
+def test_people_stand_upright_in_the_middle_before_words_are_learnt():
+    layout = small(parents=(0, 1))
+    with torch.no_grad():
+        layout.camera[-1].weight.zero_()
+    places = torch.tensor([[[[0.5, 0.0, 0.0], [0.5, 0.6, 0.3]]]])
+    turn, view = torch.eye(3)[None, None], torch.zeros(1, 1, 32)
+    with torch.no_grad():
+        seen = layout.seen(places, turn, view)
+    assert torch.equal(seen[0, 0, 0], torch.zeros(3))
+    assert seen[0, 0, 1, 0] > 0 and seen[0, 0, 2, 1] < 0  # to the right, and up
+    assert float(seen[0, 0, 2, 2]) == pytest.approx(0.3)
+    quarter = torch.tensor([[0.0, 0.0, 1.0], [0.0, 1.0, 0.0], [-1.0, 0.0, 0.0]])[None, None]
+    with torch.no_grad():
+        side = layout.seen(places, quarter, view)
+    assert float(side[0, 0, 1, 0]) == pytest.approx(0.0, abs=1e-6)
+    assert float(side[0, 0, 1, 2]) == pytest.approx(-0.5)

@@ -107,8 +107,8 @@ class People:
         programme = asdict(self.order.programme) | {"size": list(self.order.programme.size)}
         if not self.order.programme.paths:
             del programme["paths"]  # as folders say that were made before there were any
-        if programme["path_motions"] == 1:
-            del programme["path_motions"]  # likewise
+        if programme["path_motions"] == 1 or not self.order.programme.paths:
+            del programme["path_motions"]  # likewise, and nothing without cameras on paths
         said: dict[str, Any] = {
             "seed": self.seed, "split": self.order.split, "programme": programme,
         }

@@ -1,18 +1,28 @@
 """Where a person of some motion tokens lies in the picture of a camera that words tell of.
 
 Tokens know neither place nor camera, and attention has to find out for every patch by itself what
-they mean there, which small networks learn only slowly. Here all tokens of a frame and the words
-are read together and spread into maps, whose first channels can be held against a skeleton and a
-matte; a video network then sees them beside its latents.
+they mean there, which small networks learn only slowly. Here all tokens of a frame are
+read together as joints in space, the words as a camera that sees them, and the bones between are
+drawn, so that a pose seen from another side is the product that it is and has not to be learnt
+for every side. What bones can't tell, tokens and words say together. The first channels can be
+held against a skeleton and a matte; a video network sees all of them beside its latents.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
+import torch.nn.functional as F
 from diffusers.configuration_utils import ConfigMixin, register_to_config
 from diffusers.models.modeling_utils import ModelMixin
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
+
+_ACROSS, _UP = 1.2, 0.9
+"""Half pictures that a metre takes at first: people of 1.7 m fill three quarters of 4:3."""
+_THICK = 1.5
+"""Of a bone at first, half latents."""
 
 
 class MotionLayout(ModelMixin, ConfigMixin):  # type: ignore[misc]
@@ -25,13 +35,14 @@ class MotionLayout(ModelMixin, ConfigMixin):  # type: ignore[misc]
         rows, columns: of the maps, even.
         channels: of the maps.
         hidden: width of what is read. ``width``: of the maps before the last.
+        parents: of each joint but the root, which is number 0 and lies in the middle.
     """
 
     @register_to_config
     def __init__(
         self, tokens: int = 15, dim: int = 128, words: int = 16, text_dim: int = 64,
         frames: int = 8, rows: int = 24, columns: int = 18, channels: int = 32,
-        hidden: int = 512, width: int = 48,
+        hidden: int = 512, width: int = 48, parents: Sequence[int] = (0,),
     ) -> None:
         super().__init__()
         self.pose = nn.Linear(tokens * dim, hidden)
@@ -44,10 +55,71 @@ class MotionLayout(ModelMixin, ConfigMixin):  # type: ignore[misc]
         self.spread = nn.Sequential(
             nn.Linear(hidden, width * small[0] * small[1]), nn.Unflatten(1, (width, *small)),
         )
-        self.paint = nn.Sequential(
-            nn.GELU(), nn.Conv2d(width, width, 3, padding=1), nn.GELU(),
-            nn.Conv2d(width, 4 * channels, 3, padding=1), nn.PixelShuffle(2),
+        self.enlarge = nn.Sequential(
+            nn.GELU(), nn.Conv2d(width, 4 * width, 1), nn.PixelShuffle(2), nn.GELU(),
         )
+        bones = len(parents)
+        self.joints = nn.Sequential(
+            nn.GELU(), nn.Linear(hidden, hidden), nn.GELU(), nn.Linear(hidden, 3 * bones + 9),
+        )
+        self.camera = nn.Sequential(
+            nn.GELU(), nn.Linear(hidden, hidden // 2), nn.GELU(), nn.Linear(hidden // 2, 11),
+        )
+        with torch.no_grad():
+            for last in (self.joints[-1], self.camera[-1]):
+                last.weight.mul_(0.1)
+                last.bias.zero_()
+        self.thick = nn.Parameter(torch.full((bones,), _THICK).log())
+        self.paint = nn.Sequential(
+            nn.Conv2d(width + 5 * bones, width, 3, padding=1), nn.GELU(),
+            nn.Conv2d(width, width, 3, padding=1), nn.GELU(),
+            nn.Conv2d(width, channels, 3, padding=1),
+        )
+
+    def places(
+        self, motion: Float[Tensor, "B F N D"]
+    ) -> tuple[Float[Tensor, "B F J 3"], Float[Tensor, "B F 3 3"]]:
+        """Where the joints are from the root, metres, and how that lies in space."""
+        made: Tensor = self.joints(self.pose(motion.flatten(2)))
+        turn = torch.eye(3, device=made.device) + made[..., -9:].unflatten(-1, (3, 3))
+        return made[..., :-9].unflatten(-1, (-1, 3)), turn
+
+    def seen(
+        self, places: Float[Tensor, "B F J 3"], turn: Float[Tensor, "B F 3 3"],
+        view: Float[Tensor, "B F H"],
+    ) -> Float[Tensor, "B F J+1 3"]:
+        """Root and joints before the camera: to the right, down, half pictures each, and deep.
+
+        Args:
+            places, turn: as :meth:`places` gives them.
+            view: what the words say of each frame.
+        """
+        told: Tensor = self.camera(view)
+        first = torch.diag(told.new_tensor([_ACROSS, -_UP, 1.0]))
+        camera = first + told[..., :9].unflatten(-1, (3, 3))
+        shift = torch.cat([told[..., 9:], torch.zeros_like(told[..., :1])], -1)[:, :, None]
+        found = places @ (camera @ turn).mT + shift
+        return torch.cat([shift.expand_as(found[:, :, :1]), found], 2)
+
+    def bones(self, seen: Float[Tensor, "N J 3"]) -> Float[Tensor, "N C h w"]:
+        """Bones as they are drawn, 4 channels each at half the maps' pixels, and their depths."""
+        parents = list(self.config["parents"])
+        rows, columns = 2 * self.config["rows"], 2 * self.config["columns"]
+        size = seen.new_tensor([columns, rows])
+        at = (seen[..., :2] + 1) / 2 * size - 0.5
+        depth = seen[..., 2]
+        y = torch.arange(rows, device=seen.device, dtype=seen.dtype)[:, None]
+        x = torch.arange(columns, device=seen.device, dtype=seen.dtype)
+        a, b = at[:, parents, :, None, None], at[:, 1:, :, None, None]
+        along = b - a
+        ax, ay = x - a[:, :, 0], y - a[:, :, 1]
+        length = along.square().sum(2).clamp(min=1e-4)
+        t = ((ax * along[:, :, 0] + ay * along[:, :, 1]) / length).clamp(0, 1)
+        apart = (ax - t * along[:, :, 0]).square() + (ay - t * along[:, :, 1]).square()
+        heat = (-apart / (2 * self.thick.exp()[:, None, None].square())).exp()
+        da, db = depth[:, parents, None, None], depth[:, 1:, None, None]
+        deep = F.avg_pool2d(heat * (da + t * (db - da)), 2)
+        return torch.cat([F.pixel_unshuffle(heat, 2), deep], 1)
 
     def forward(
         self, motion: Float[Tensor, "B F N D"], text: Float[Tensor, "B L C"],
@@ -62,7 +134,9 @@ class MotionLayout(ModelMixin, ConfigMixin):  # type: ignore[misc]
         if numbers is None:
             numbers = torch.arange(motion.shape[1], device=motion.device)[None]
         when = self.moments[numbers.clamp(max=len(self.moments) - 1)]
-        known = self.pose(motion.flatten(2)) + self.view(text.flatten(1))[:, None] + when
-        flat = known.flatten(0, 1)
-        maps: Tensor = self.paint(self.spread(flat + self.think(flat)))
+        view = self.view(text.flatten(1))[:, None] + when
+        flat = (self.pose(motion.flatten(2)) + view).flatten(0, 1)
+        rest = self.enlarge(self.spread(flat + self.think(flat)))
+        drawn = self.bones(self.seen(*self.places(motion), view).flatten(0, 1))
+        maps: Tensor = self.paint(torch.cat([rest, drawn.to(rest)], 1))
         return maps.unflatten(0, motion.shape[:2])

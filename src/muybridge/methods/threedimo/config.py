@@ -7,10 +7,12 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from muybridge.body.skeleton import PARENTS
 from muybridge.errors import InputError
 from muybridge.methods.settings import REMEDY, checked_settings
 from muybridge.methods.threedimo.words import LENGTH
 from muybridge.methods.video_sizes import CONTEXT, LATENTS, small_autoencoder
+from muybridge.networks.motion_tokens import JOINTS
 
 CONTROLS = ("tokens", "smpl", "skeleton")
 """What steers: tokens of the driving pictures (the method); and for comparison joint rotations, or
@@ -154,6 +156,10 @@ class ThreeDimoConfig:
                            ("motion", "dim")):
             if not isinstance(made[part].get(name), int):
                 raise InputError(source, part, f"has no number {name}", REMEDY)
+        channels = made["layout"].get("channels", 0)
+        if made["drawn"] > (channels if isinstance(channels, int) else 0):
+            raise InputError(source, "drawn", f"{made['drawn']} of {channels} channels of the "
+                             "layout", REMEDY)
         return ThreeDimoConfig(**made)
 
 
@@ -213,7 +219,7 @@ def _small(
         layout={
             "tokens": 15, "dim": dim, "words": LENGTH, "text_dim": CONTEXT, "frames": window,
             "rows": height // 4, "columns": width // 4, "channels": _MAPS, "hidden": 4 * dim,
-            "width": 48,
+            "width": 48, "parents": PARENTS[1 : JOINTS + 1],
         },
         drawn=_DRAWN,
         objective="residual",
@@ -228,7 +234,7 @@ def _small(
 
 
 NANO = _small("nano", 72, 96, 3, 5, (128, 2), 24, 8)
-"""Trains on one CPU core in about an hour; the method's README says what it departs in."""
+"""Trains on two CPU cores in hours; the method's README says what it departs in."""
 
 TINY = _small("tiny", 144, 192, 6, 10, (256, 6), 48, 16)
 """For one large GPU."""

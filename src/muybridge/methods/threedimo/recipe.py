@@ -19,13 +19,13 @@ from torch import nn
 
 from muybridge.errors import InputError
 from muybridge.methods.threedimo.checkpoints import load, save
+from muybridge.methods.threedimo.clips import Clips
 from muybridge.methods.threedimo.config import CONFIGS, ThreeDimoConfig
 from muybridge.methods.threedimo.corpus import Scene, read_scenes
 from muybridge.methods.threedimo.corpus_making import prepare
 from muybridge.methods.threedimo.networks import ThreeDimoNetworks
 from muybridge.methods.threedimo.training import (
     GEOMETRY,
-    Clips,
     clip_loss,
     export,
     geometry_loss,
@@ -49,9 +49,11 @@ _FIRST = {PICTURES: 0.25, SINGLE: 0.5, CROSS: 0.5, MOVING: 0.5}
 """How often the reference is the first frame: in a picture it leaves little to be learnt."""
 _PLAIN = (
     "places", "moments", "latents", "which", "unseen", "patches.0", "patch_embedding", "proj_out",
-    "scale_shift_table", "text.", "layers.4", "paint.3",
+    "scale_shift_table", "text.", "layers.4", "joints.3", "camera.3", "paint.4",
 )
 """What AdamW learns though it is a matrix: embeddings, what pictures enter by, and outputs."""
+_LATER = (*_PLAIN, "layout")
+"""Also the layout once it is known: its wide matrices are half of Muon's work."""
 _SHARES = {SINGLE: 0.6, CROSS: 2.2, MOVING: 1.6}
 _GEOMETRY = {PICTURES: (0.0, 0.0, 1), SINGLE: (GEOMETRY, GEOMETRY / 6, 150),
              CROSS: (GEOMETRY / 6, 0.0, 50), MOVING: (0.0, 0.0, 1)}
@@ -104,14 +106,14 @@ def recipe(size: str, **changes: Any) -> Recipe:
             *poses,
             Stage(
                 PICTURES, 2.6, lambda context: _pictures(context, config, POSES if poses else ""),
-                batch=_PICTURE_BATCH, optimizer=Optimizer(lr=2e-3, muon=_PLAIN),
+                batch=_PICTURE_BATCH, optimizer=Optimizer(lr=2e-3, muon=_LATER),
                 schedule=Schedule(150, 0.5), ema=0.998, sketch=_sketch(config), step_seconds=1.8,
                 workers=1,
             ),
             *(
                 Stage(
                     name, _SHARES[name] * longer, prepared(name), batch=_BATCH,
-                    optimizer=Optimizer(lr=1.5e-3, muon=_PLAIN),
+                    optimizer=Optimizer(lr=1.5e-3, muon=_LATER),
                     schedule=Schedule(30, 0.8 if name == names[-1] else 0.0), ema=0.99,
                     sketch=_sketch(config), step_seconds=2.4, workers=1,
                 )

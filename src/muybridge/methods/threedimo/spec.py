@@ -27,14 +27,14 @@ SPEC = MethodSpec(
             "nano", "96 x 72 pixels, trains on two CPU cores; not trained yet",
             (Weights(
                 "nano", "Apache-2.0",
-                "your own training: muybridge train 3dimo --size nano --budget 3h", 12,
+                "your own training: muybridge train 3dimo --size nano --budget 3h", 23,
             ),),
         ),
         Size(
             "tiny", "192 x 144 pixels, for half an hour of one large GPU; not trained yet",
             (Weights(
                 "tiny", "Apache-2.0",
-                "your own training: muybridge train 3dimo --size tiny --budget 30m", 80,
+                "your own training: muybridge train 3dimo --size tiny --budget 30m", 168,
             ),),
         ),
         Size(

@@ -1,12 +1,7 @@
-"""3DiMo's objectives and what they see: single pictures with their joints, and clips.
-
-A clip's driver is the same view, for reconstruction, or another one of the same moment, for the
-reproduction across views, which makes motion tokens forget the camera (paper, section 3.3).
-"""
+"""3DiMo's objectives on the clips of :mod:`.clips`: joints read off motion tokens, and pictures."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +10,13 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from muybridge.body.skeleton import JOINTS
-from muybridge.errors import InputError
 from muybridge.methods.picture_loss import STRUCTURE, dissimilarity, near_person
-from muybridge.methods.threedimo.augment import CHANCES, recoloured, warp, warped
-from muybridge.methods.threedimo.corpus import Scene
+from muybridge.methods.threedimo.clips import driver_of
 from muybridge.methods.threedimo.joints import joint_places
-from muybridge.methods.threedimo.networks import Driver, ThreeDimoNetworks
-from muybridge.methods.threedimo.words import mirrored_words
+from muybridge.methods.threedimo.networks import ThreeDimoNetworks
 from muybridge.sampling import Noised, ResidualFlow
 from muybridge.sampling.objective import per_clip
-from muybridge.training import Batch, Context, Shuffle, generator_of
+from muybridge.training import Batch
 
 GEOMETRY = 0.1
 """Weight of the geometric loss at the beginning (paper, section 3.3)."""
@@ -33,171 +24,9 @@ PLACES = 1.0
 """Weight of the joints' places, metres, beside their rotations, while encoders learn alone."""
 ALONE_DRAWING = 0.03
 """The drawing's weight meanwhile; rotations' errors fall from 0.03 or so."""
-NO_HANDS = 0.1
-"""How often a clip's hands are taken to be unseen."""
 DRAWING = 0.3
 """Weight of skeleton and matte that the layout draws, whose error is 1 for nothing drawn."""
-_CHANGED = 0.8
-"""How often a driver is seen through another camera, and in other colours, each."""
 
-
-class Clips:
-    """The sampler: a view to be painted and a view that drives it; clips, or single frames.
-
-    Args:
-        scenes: in memory.
-        context: of the stage. ``batch``: clips of a step.
-        cross: how often the driver is another view, 0..1.
-        moving: how often the target is by a travelling camera; the rest is by a still one.
-        augment: whether drivers are changed, see :mod:`.augment`.
-        single: one frame of each clip only, as a picture, which knows its number; every moment
-            counts alike, so people with more of them come more often.
-        flips: half of the clips are mirrored; not where a drawn skeleton steers, whose colours
-            tell left from right.
-        poses: people whom one camera sees at a time are among them.
-        first: how often the reference is the first frame of the target, as in the paper; else it
-            is the person's own picture, standing.
-
-    Raises:
-        InputError: no scene has the cameras for it.
-    """
-
-    def __init__(
-        self, scenes: Sequence[Scene], context: Context, batch: int, cross: float, moving: float,
-        augment: bool = True, flips: bool = True,
-        single: bool = False, first: float = 0.5, poses: bool = False,
-    ) -> None:
-        self.scenes = [s for s in scenes if (poses or not s.alone) and not bool(s.moves.all())]
-        if not self.scenes:
-            raise InputError("--data", "", "nobody is seen by two cameras of which one is still",
-                             "make people with --paths 6")
-        self.items: list[tuple[Scene, slice]] = [(scene, slice(None)) for scene in self.scenes]
-        if single:
-            self.items = [
-                (scene, slice(number, number + 1))
-                for scene in self.scenes for number in range(scene.truth.shape[1])
-                for _ in range(max(1, len(scene.truth) // 2))  # as often as it has pairs of views
-            ]
-        self.order = Shuffle(len(self.items), batch, context.seed, context.stage)
-        self.key = (context.seed, context.stage)
-        self.cross, self.moving = cross, moving
-        self.augment, self.flips = augment, flips
-        self.first = first
-
-    def __call__(self, step: int, indices: Sequence[int]) -> Batch:
-        """See :class:`muybridge.training.recipe.Sampler`."""
-        items = [self._item(step, index) for index in indices]
-        return {name: torch.stack([item[name] for item in items]) for name in items[0]}
-
-    def _item(self, step: int, index: int) -> dict[str, Tensor]:
-        scene, frames = self.items[self.order(step, index)]
-        generator = generator_of(*self.key, "clip", step, index)
-        chance = torch.rand(6, generator=generator).tolist()
-        travelling = scene.moves.nonzero()[:, 0].tolist()
-        still = (~scene.moves).nonzero()[:, 0].tolist()
-        among = travelling if travelling and chance[0] < self.moving else still
-        target = among[int(chance[1] * len(among))]
-        driver = target
-        others = [v for v in range(len(scene.truth)) if v != target]
-        if others and chance[2] < self.cross:
-            driver = others[int(chance[3] * len(others))]
-        item = clip_of(scene, target, driver, chance[4] < self.first, frames)
-        if self.flips and chance[5] < 0.5:
-            item = mirrored(item)
-        return changed(item, generator) if self.augment else item
-
-
-def clip_of(
-    scene: Scene, target: int, driver: int, first: bool, frames: slice = slice(None)
-) -> dict[str, Tensor]:
-    """A clip and what it is made from.
-
-    A single picture keeps its number, and what is said of the whole clip: so pictures teach
-    already how far a camera has come by then.
-
-    Args:
-        scene: that it is of.
-        target: the view to be painted. ``driver``: the view that drives it.
-        first: the reference is the first frame of the target, not the person's own picture.
-        frames: of the clip.
-    """
-    return {
-        "reference": (scene.truth[target, 0] if first else scene.reference).float() / 255,
-        "truth": scene.truth[target, frames].float() / 255,
-        "driver": scene.truth[driver, frames].float() / 255,
-        "skeleton": scene.skeleton[driver, frames].float() / 255,
-        "drawing": scene.skeleton[target, frames].float() / 255,
-        "drawn": torch.ones(()), "told": torch.full((), 0.0 if scene.alone else 1.0),
-        "hands": scene.hands[driver, frames].float() / 255,
-        "seen": scene.seen[driver, frames],
-        "rotations": scene.rotations[frames].float(),
-        "words": scene.words[target],
-        "amounts": scene.amounts[target],
-        "number": torch.arange(scene.truth.shape[1])[frames],
-    }
-
-
-def changed(item: dict[str, Tensor], generator: torch.Generator) -> dict[str, Tensor]:
-    """A clip with its driver seen through another camera, in other colours, or without hands."""
-    chance = torch.rand(CHANCES, generator=generator).tolist()
-    made = dict(item)
-    if chance[7] < _CHANGED:
-        aspect = item["driver"].shape[-1] / item["driver"].shape[-2]
-        H = warp(chance[:7], aspect)
-        made["driver"] = warped(item["driver"], H)
-        made["skeleton"] = warped(item["skeleton"], H)
-    if chance[8] < _CHANGED:
-        seed = int(torch.randint(0, 2**31 - 1, (), generator=generator))
-        made["driver"] = recoloured(made["driver"], torch.Generator().manual_seed(seed))
-        hands = recoloured(item["hands"].flatten(0, 1), torch.Generator().manual_seed(seed))
-        made["hands"] = hands.unflatten(0, item["hands"].shape[:2])
-    if chance[9] < NO_HANDS:
-        made["seen"] = torch.zeros_like(item["seen"])
-    return made
-
-
-# ------------------------------------------------------------------------ mirrored
-
-
-def _twins() -> list[int]:
-    """For each joint but the root its twin on the other side, body then hands."""
-    known = [*range(1, 22), *range(25, 55)]
-    other = {"left": "right", "right": "left"}
-    names = [JOINTS[k] for k in known]
-
-    def twin(name: str) -> str:
-        side, _, rest = name.partition("_")
-        return f"{other[side]}_{rest}" if side in other else name
-
-    return [names.index(twin(name)) for name in names]
-
-
-_TWINS = _twins()
-_SIGNS = torch.tensor([1.0, -1.0, -1.0, -1.0, 1.0, 1.0])
-"""Of a matrix's first two columns where x points the other way."""
-
-
-def mirrored(item: dict[str, Tensor]) -> dict[str, Tensor]:
-    """A clip and all that is known of it in the mirrored world, but the skeletons' colours, which
-    tell left from right: ``drawn``, how much the target's counts, is 0."""
-    words, amounts = mirrored_words(item["words"], item["amounts"])
-    return {
-        "reference": item["reference"].flip(-1),
-        "truth": item["truth"].flip(-1),
-        "driver": item["driver"].flip(-1),
-        "skeleton": item["skeleton"].flip(-1),
-        "drawing": item["drawing"].flip(-1),
-        "drawn": 1 - item["drawn"], "told": item["told"],
-        "hands": item["hands"].flip(1).flip(-1),
-        "seen": item["seen"].flip(1),
-        "rotations": item["rotations"][:, _TWINS] * _SIGNS,
-        "words": words,
-        "amounts": amounts,
-        "number": item["number"],
-    }
-
-
-# ------------------------------------------------------------------------ objectives
 
 
 def geometry_loss(module: Any, batch: Batch, draws: Any) -> tuple[Tensor, dict[str, Tensor]]:
@@ -206,7 +35,7 @@ def geometry_loss(module: Any, batch: Batch, draws: Any) -> tuple[Tensor, dict[s
 
     Args:
         module: :class:`~muybridge.methods.threedimo.networks.ThreeDimoNetworks`, in training.
-        batch: of :class:`Clips`.
+        batch: of :class:`.clips.Clips`.
         draws: not needed.
     """
     networks: ThreeDimoNetworks = module
@@ -221,8 +50,10 @@ def geometry_loss(module: Any, batch: Batch, draws: Any) -> tuple[Tensor, dict[s
     }
     text = networks.words(batch["words"], batch["amounts"])
     drawing = layout_error(networks, motion, text, batch)
-    if drawing is not None:
-        loss = loss + ALONE_DRAWING * drawing
+    if drawing is not None and networks.layout is not None:
+        apart = networks.layout.places(motion)[0].float() - joint_places(batch["rotations"])
+        loss = loss + ALONE_DRAWING * drawing + PLACES * apart.square().mean()
+        scalars["layout_cm"] = 100 * apart.norm(dim=-1).mean().detach()
         scalars["drawing_error"] = drawing.detach()
     return loss, scalars
 
@@ -248,11 +79,11 @@ def clip_loss(
     module: Any, batch: Batch, draws: Any, geometry: tuple[float, float, int] = (0.0, 0.0, 1),
     blind: float = 0.0,
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    """The objective on a batch of :class:`Clips`.
+    """The objective on a batch of :class:`.clips.Clips`.
 
     Args:
         module: :class:`~muybridge.methods.threedimo.networks.ThreeDimoNetworks`, in training.
-        batch: of :class:`Clips`.
+        batch: of :class:`.clips.Clips`.
         draws: noise levels and noise.
         geometry: weight of the geometric loss at first, in the end, and steps in between.
         blind: how often the latents are the noise's mean, as where sampling begins: then nothing
@@ -307,7 +138,7 @@ def layout_error(
     Args:
         networks: in training.
         motion: of the drivers. ``text``: of the words.
-        batch: of :class:`Clips`.
+        batch: of :class:`.clips.Clips`.
     """
     if networks.layout is None or not networks.config.drawn:
         return None
@@ -327,7 +158,7 @@ def drawing_error(
 
     Args:
         found: the skeleton's channels, then the matte's.
-        batch: of :class:`Clips`.
+        batch: of :class:`.clips.Clips`.
     """
     shown = {"drawing": batch["drawing"], "matte": batch["truth"][:, :, 3:]}
     told = batch["told"].view(-1, 1, 1, 1, 1)
@@ -343,12 +174,6 @@ def drawing_error(
         errors.append(((drawn - truth).square() * counted[name]).mean() / nothing)
     return torch.stack(errors).mean()
 
-
-def driver_of(batch: Batch) -> Driver:
-    """The drivers of a batch of :class:`Clips`."""
-    return Driver(
-        batch["driver"], batch["hands"], batch["seen"], batch["rotations"], batch["skeleton"]
-    )
 
 
 def train_only(networks: ThreeDimoNetworks, *names: str) -> None:

@@ -16,9 +16,10 @@ from torch import Tensor
 
 from muybridge.evaluation.pictures import picture_scores
 from muybridge.methods.picture_loss import over_grey
+from muybridge.methods.threedimo.clips import clip_of, driver_of
 from muybridge.methods.threedimo.corpus import Scene
 from muybridge.methods.threedimo.networks import ThreeDimoNetworks
-from muybridge.methods.threedimo.training import clip_of, driver_of, pose_error
+from muybridge.methods.threedimo.training import pose_error
 from muybridge.sampling import ResidualFlow, draw_noise
 from muybridge.training import Batch, Validation
 
@@ -51,7 +52,7 @@ def sample_clips(
 
     Args:
         networks: in evaluation mode.
-        batch: as of :class:`~muybridge.methods.threedimo.training.Clips`; the truth is not looked
+        batch: as of :class:`~muybridge.methods.threedimo.clips.Clips`; the truth is not looked
             at.
         seed: of the noise. ``steps``: of the sampler.
     """
