@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 import pytest
 import torch
+import typecheck
 from hypothesis import settings
 
 # one thread a worker: those that wait for one another burn the cores that workers share.
@@ -18,6 +19,12 @@ cv2.setNumThreads(1)
 # the same examples everywhere and every time, however busy the machine
 settings.register_profile("muybridge", derandomize=True, deadline=None, database=None)
 settings.load_profile("muybridge")
+
+
+@pytest.fixture(autouse=True)
+def _checked() -> None:
+    """Annotations of all functions are looked at in each test."""
+    typecheck.begin()
 
 
 @pytest.fixture(scope="session")

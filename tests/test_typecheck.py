@@ -24,3 +24,22 @@ def test_wrong_shapes_and_types_are_caught_at_every_call_and_ints_are_floats() -
             scaled(one, "2")
         with pytest.raises(TypeCheckError, match="return"):
             scaled(two, 2.0)
+
+
+class Scales:
+    @staticmethod
+    @jaxtyped(typechecker=typecheck.check)
+    def twice(values: Float[Tensor, "N 3"]) -> Float[Tensor, "N 3"]:
+        return 2 * values
+
+
+def test_what_is_called_often_is_checked_at_first_and_in_the_next_test_again() -> None:
+    good, bad = torch.ones(1, 3), torch.ones(1, 4)
+    for _ in range(2):
+        typecheck.begin()
+        for function in (lambda x: scaled(x, 1.0), Scales.twice):
+            with pytest.raises(TypeCheckError):
+                function(bad)
+            for _ in range(typecheck.CALLS):
+                function(good)
+            function(bad)  # nobody looks any more

@@ -172,6 +172,7 @@ def item_of(rotations):
     known = scene()
     return {
         "reference": known.reference / 255, "truth": known.truth[0] / 255,
+        "reference_words": known.words[1], "reference_amounts": known.amounts[1],
         "drawing": known.skeleton[0] / 255, "drawn": torch.ones(()),
         "told": torch.ones(()),
         "driver": known.truth[1] / 255, "skeleton": known.skeleton[1] / 255,

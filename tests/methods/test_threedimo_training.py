@@ -23,7 +23,9 @@ from muybridge.methods.threedimo.training import (
     clip_loss,
     drawing_error,
     geometry_loss,
+    own_error,
     pose_error,
+    reference_of,
     train_only,
 )
 from muybridge.methods.threedimo.validation import (
@@ -153,6 +155,20 @@ def test_skeletons_and_mattes_are_drawn_where_the_target_sees_them(context):
     assert float(drawing_error(wrong, batch)) > 0
     batch["told"][1] = 0  # nothing is said of the camera
     assert float(drawing_error(wrong, batch)) == 0
+
+
+def test_the_references_matte_is_drawn_too(context):
+    networks = small_networks()
+    batch = clips_of(context)(0, range(4))
+    with torch.no_grad():
+        known = reference_of(networks, batch)
+    small = torch.nn.functional.avg_pool2d(batch["reference"][:, 3:], 2)
+    truth = torch.nn.functional.pixel_unshuffle(small, 2)
+    known[:, 8 + 12 : 8 + 16] = truth
+    assert float(own_error(networks, known, batch)) == 0
+    known[:, 8 + 12 : 8 + 16] = 0
+    assert float(own_error(networks, known, batch)) == pytest.approx(1)
+    assert float(own_error(networks, known[:, :8], batch)) == 0  # nothing is laid out
 
 
 def test_poses_are_learnt_first_and_alone(context):

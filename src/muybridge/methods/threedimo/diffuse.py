@@ -38,13 +38,14 @@ class Conditions:
     """What steers a video of ``V`` views and ``T`` frames.
 
     Attributes:
-        reference: scaled latents of each view's reference, or of the one for all.
+        reference: of each view, or the one for all: scaled latents, and the layout behind them,
+            see :meth:`~muybridge.methods.threedimo.networks.ThreeDimoNetworks.referred`.
         motion: of all frames: tokens, or maps.
         say: what the cameras do.
         views: how many.
     """
 
-    reference: Float[Tensor, "R K h w"]
+    reference: Float[Tensor, "R M h w"]
     motion: Float[Tensor, "T ..."]
     say: Say
     views: int
@@ -54,7 +55,7 @@ class Conditions:
         """Number of frames."""
         return int(self.motion.shape[0])
 
-    def references(self, views: Sequence[int]) -> Float[Tensor, "n K h w"]:
+    def references(self, views: Sequence[int]) -> Float[Tensor, "n M h w"]:
         """The references of some views."""
         rows = [min(view, len(self.reference) - 1) for view in views]
         return self.reference[rows]

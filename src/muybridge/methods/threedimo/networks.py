@@ -164,13 +164,30 @@ class ThreeDimoNetworks(nn.Module):
         """Tokens of what is said to the camera."""
         return self.text(words, amounts)
 
+    def referred(
+        self, picture: Float[Tensor, "B C H W"], text: Float[Tensor, "B L D"]
+    ) -> Float[Tensor, "B M h w"]:
+        """Scaled latents of the reference and, where there is a layout, its own behind them: a
+        patch of the video finds its like by what both show of the body.
+
+        Args:
+            picture: as of a driver, without hands that are known.
+            text: of what its camera does, whose first moment it is.
+        """
+        latents = self.encode(picture)
+        if self.layout is None or not isinstance(self.control, MotionEncoder):
+            return latents
+        motion = self.motion(Driver(picture[:, None].to(self.dtype)))
+        maps = self.layout(motion, text, torch.zeros_like(text[:, :1, 0], dtype=torch.long))
+        return torch.cat([latents, maps[:, 0].to(latents)], 1)
+
     # ------------------------------------------------------------------ denoising
 
     def forward(
         self,
         noisy: Float[Tensor, "B F K h w"],
         timesteps: Float[Tensor, "..."],
-        reference: Float[Tensor, "B K h w"],
+        reference: Float[Tensor, "B M h w"],
         motion: Float[Tensor, "..."],
         text: Float[Tensor, "B L D"],
         numbers: Int64[Tensor, "B F"] | None = None,
@@ -182,14 +199,16 @@ class ThreeDimoNetworks(nn.Module):
         Args:
             noisy: latents on the flow path.
             timesteps: one of each sample, or one for all.
-            reference: latents.
+            reference: latents, and the layout behind them, from :meth:`referred`; nothing is
+                laid out where there are latents alone.
             motion: from :meth:`motion`, of the frames of ``noisy``.
             text: from :meth:`words`.
             numbers: of the frames in their window, for pictures out of a clip; else they follow
                 each other from 0 on.
         """
         samples, frames = noisy.shape[:2]
-        both = torch.cat([reference[:, None].to(noisy), noisy], 1)
+        own = reference[:, self.config.latent_channels :]
+        both = torch.cat([self.latents_of(reference)[:, None].to(noisy), noisy], 1)
         tokens = both.shape[-2] // 2 * (both.shape[-1] // 2)
         t = timesteps.reshape(-1, 1).to(noisy).expand(samples, tokens * frames)
         t = torch.cat([t.new_zeros(samples, tokens), t], 1)
@@ -200,7 +219,10 @@ class ThreeDimoNetworks(nn.Module):
             per_frame = motion.shape[2]
             if self.layout is not None:
                 maps = self.layout(motion, text, numbers)
-                both = torch.cat([both, with_reference(maps).to(both)], 2)
+                if not own.shape[1]:
+                    own = torch.zeros_like(maps[:, 0])
+                maps = torch.cat([own[:, None].to(maps), maps], 1)
+                both = torch.cat([both, maps.to(both)], 2)
             known["motion_tokens"] = motion.flatten(1, 2)
             known["motion_times"] = torch.arange(
                 1, frames + 1, device=noisy.device, dtype=torch.float32
@@ -214,14 +236,20 @@ class ThreeDimoNetworks(nn.Module):
         return output.transpose(1, 2)[:, 1:]
 
     def model_output(
-        self, output: Float[Tensor, "B F O h w"], reference: Float[Tensor, "B K h w"]
+        self, output: Float[Tensor, "B F O h w"], reference: Float[Tensor, "B M h w"]
     ) -> Float[Tensor, "B F K h w"]:
         """What the scheduler calls the model output.
 
         Args:
-            output: from :meth:`forward`. ``reference``: latents.
+            output: from :meth:`forward`. ``reference``: see there.
         """
-        return output + reference[:, None] if self.config.objective == "residual" else output
+        if self.config.objective != "residual":
+            return output
+        return output + self.latents_of(reference)[:, None]
+
+    def latents_of(self, reference: Float[Tensor, "B M h w"]) -> Float[Tensor, "B K h w"]:
+        """What :meth:`referred` gives without the layout."""
+        return reference[:, : self.config.latent_channels]
 
 
 def new_control(config: ThreeDimoConfig) -> Control:

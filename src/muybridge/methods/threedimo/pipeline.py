@@ -35,6 +35,7 @@ from muybridge.methods.threedimo.driver import of_pictures, shown
 from muybridge.methods.threedimo.networks import Driver, ThreeDimoNetworks
 from muybridge.methods.threedimo.spec import SPEC
 from muybridge.methods.threedimo.view_words import Directions
+from muybridge.methods.threedimo.words import FRONT, encoded
 from muybridge.motion import Motion
 from muybridge.person import Person
 from muybridge.sampling.denoise import StepCallback
@@ -132,8 +133,16 @@ class ThreeDimoPipeline(LatentPipeline):
             say: what the cameras do. ``views``: how many they are.
             seed: of the noise. ``callback``: told after each step.
         """
-        given = Conditions(self.networks.encode(reference), tokens, say, views)
+        given = Conditions(self._referred(reference), tokens, say, views)
         return sample(self.networks, given, seed=seed, steps=self.steps, callback=callback)
+
+    @torch.no_grad()
+    def _referred(self, picture: Float[Tensor, "1 C H W"]) -> Float[Tensor, "1 M h w"]:
+        """The reference as the networks know it, seen from the front."""
+        device, dtype = next(self.networks.text.parameters()).device, self.networks.dtype
+        words, amounts = (part.to(device) for part in encoded([FRONT]))
+        text = self.networks.words(words, amounts)
+        return self.networks.referred(picture.to(device, dtype), text).float().cpu()
 
     @torch.no_grad()
     def _tokens(self, motion: Motion, tell: Tell) -> Float[Tensor, "T ..."]:

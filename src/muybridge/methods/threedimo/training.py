@@ -93,8 +93,8 @@ def clip_loss(
     networks: ThreeDimoNetworks = module
     flow = ResidualFlow()
     clean = networks.encode(batch["truth"])
-    reference = networks.encode(batch["reference"])
-    base = reference[:, None].expand_as(clean)
+    reference = reference_of(networks, batch)
+    base = networks.latents_of(reference)[:, None].expand_as(clean)
     motion = networks.motion(driver_of(batch))
     text = networks.words(batch["words"], batch["amounts"])
     unseen = draws.uniform() < blind
@@ -118,8 +118,9 @@ def clip_loss(
     scalars = {"error": plain(estimate), "error_copied": plain(base), "unlike": unlike.detach()}
     drawing = layout_error(networks, motion, text, batch)
     if drawing is not None:
-        loss = loss + DRAWING * drawing
-        scalars["drawing_error"] = drawing.detach()
+        own = own_error(networks, reference, batch)
+        loss = loss + DRAWING * (drawing + own)
+        scalars |= {"drawing_error": drawing.detach(), "own_error": own.detach()}
     if networks.decoder is not None:
         start, end, steps = geometry
         share = min(1.0, draws.step / steps)
@@ -127,6 +128,16 @@ def clip_loss(
         loss = loss + (start + (end - start) * share) * pose
         scalars["pose_error"] = pose.detach()
     return loss, scalars
+
+
+def reference_of(networks: ThreeDimoNetworks, batch: Batch) -> Float[Tensor, "B M h w"]:
+    """The references of a batch as the networks know them.
+
+    Args:
+        networks: of the size. ``batch``: of :class:`.clips.Clips`.
+    """
+    text = networks.words(batch["reference_words"], batch["reference_amounts"])
+    return networks.referred(batch["reference"], text)
 
 
 def layout_error(
@@ -144,6 +155,24 @@ def layout_error(
         return None
     maps = networks.layout(motion, text, batch["number"])
     return drawing_error(maps[:, :, : networks.config.drawn].float(), batch)
+
+
+def own_error(
+    networks: ThreeDimoNetworks, reference: Float[Tensor, "B M h w"], batch: Batch
+) -> Float[Tensor, ""]:
+    """Squared error of the matte that the reference's layout draws, over that of nothing drawn.
+
+    Args:
+        networks: with such a layout. ``reference``: from :func:`reference_of`.
+        batch: of :class:`.clips.Clips`.
+    """
+    small = F.avg_pool2d(batch["reference"][:, 3:], 2)
+    truth = F.pixel_unshuffle(small, small.shape[-1] // reference.shape[-1])
+    last = networks.config.latent_channels + networks.config.drawn
+    found = reference[:, last - truth.shape[1] : last]
+    if not found.shape[1]:
+        return truth.new_zeros(())
+    return (found - truth).square().mean() / truth.square().mean().clamp(min=1e-4)
 
 
 def drawing_error(

@@ -19,7 +19,7 @@ from muybridge.methods.picture_loss import over_grey
 from muybridge.methods.threedimo.clips import clip_of, driver_of
 from muybridge.methods.threedimo.corpus import Scene
 from muybridge.methods.threedimo.networks import ThreeDimoNetworks
-from muybridge.methods.threedimo.training import pose_error
+from muybridge.methods.threedimo.training import pose_error, reference_of
 from muybridge.sampling import ResidualFlow, draw_noise
 from muybridge.training import Batch, Validation
 
@@ -56,12 +56,11 @@ def sample_clips(
             at.
         seed: of the noise. ``steps``: of the sampler.
     """
-    reference = networks.encode(batch["reference"])
+    reference = reference_of(networks, batch)
     motion = networks.motion(driver_of(batch))
     text = networks.words(batch["words"], batch["amounts"])
     frames = int(motion.shape[1])
-    channels, height, width = map(int, reference.shape[1:])
-    shape = (channels, height, width)
+    shape = (networks.config.latent_channels, *map(int, reference.shape[-2:]))
     noise = (
         torch.zeros(len(reference), frames, *shape) if networks.config.from_mean
         else draw_noise(seed, range(len(reference)), range(frames), shape)

@@ -25,6 +25,8 @@ LENGTH = 16
 """Words of a sentence at most; what comes behind is not said."""
 ELEVATION = 5.0
 """Of a camera of whose height nothing is said, degrees."""
+FRONT = Script(0.0, ELEVATION, ())
+"""Of the camera that has taken the person's picture."""
 WORDS: tuple[str, ...] = (
     "", "view", "height", "static", "while", "then", "handheld",
     *(f"{kind} {sign}" for kind in AMOUNTS for sign in "+-"),
