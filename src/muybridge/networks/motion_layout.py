@@ -113,7 +113,7 @@ class MotionLayout(ModelMixin, ConfigMixin):  # type: ignore[misc]
         a, b = at[:, parents, :, None, None], at[:, 1:, :, None, None]
         along = b - a
         ax, ay = x - a[:, :, 0], y - a[:, :, 1]
-        length = along.square().sum(2).clamp(min=1e-4)
+        length = along.square().sum(2).clamp(min=1.0)  # else gradients of bones seen end on
         t = ((ax * along[:, :, 0] + ay * along[:, :, 1]) / length).clamp(0, 1)
         apart = (ax - t * along[:, :, 0]).square() + (ay - t * along[:, :, 1]).square()
         heat = (-apart / (2 * self.thick.exp()[:, None, None].square())).exp()

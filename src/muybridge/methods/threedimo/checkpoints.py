@@ -2,7 +2,8 @@
 
 A folder has a file ``3dimo.json`` (the size's config) and a sub-folder per network:
 ``transformer``, ``control`` (what reads the driver), ``text``, ``vae``, ``decoder`` and ``layout``
-where there is one, ``scheduler``.
+where there is one, ``scheduler``. A folder of what reads alone has ``control``, ``text``,
+``decoder`` and ``layout``: a training can begin with them.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from muybridge.methods.threedimo.networks import ThreeDimoNetworks
 
 FOLDER = OwnFolder("3dimo.json", "muybridge.3dimo")
+READING = ("control", "text", "decoder", "layout")
+"""What reads driver and words; the last two where there are any."""
 
 
 def is_threedimo_folder(folder: Path) -> bool:
@@ -44,15 +47,30 @@ def save(networks: ThreeDimoNetworks, folder: Path, dtype: torch.dtype | None = 
 
     def fill(part: Path) -> None:
         save_model(networks.transformer, part / "transformer", dtype)
-        save_model(networks.control, part / "control", dtype)
-        save_model(networks.text, part / "text", dtype)
-        for name in ("decoder", "layout"):
-            if getattr(networks, name) is not None:
-                save_model(getattr(networks, name), part / name, dtype)
+        _write_reading(networks, part, dtype)
         save_model(networks.vae, part / "vae")
         ResidualFlow().scheduler().save_pretrained(part / "scheduler")
 
     FOLDER.write(folder, networks.config.to_json(), fill)
+
+
+def save_reading(
+    networks: ThreeDimoNetworks, folder: Path, dtype: torch.dtype | None = None
+) -> None:
+    """Write what reads driver and words, without what paints; see :func:`save`."""
+    FOLDER.write(
+        folder, networks.config.to_json(), lambda part: _write_reading(networks, part, dtype)
+    )
+
+
+def _write_reading(
+    networks: ThreeDimoNetworks, part: Path, dtype: torch.dtype | None
+) -> None:
+    from muybridge.networks.weights import save_model
+
+    for name in READING:
+        if getattr(networks, name) is not None:
+            save_model(getattr(networks, name), part / name, dtype)
 
 
 def read_index(folder: Path) -> ThreeDimoConfig:
@@ -78,12 +96,8 @@ def load(folder: Path, dtype: torch.dtype | None = None) -> ThreeDimoNetworks:
     """
     import torch
 
-    from muybridge.methods.threedimo.camera_text import CameraText
-    from muybridge.methods.threedimo.guide import SkeletonGuide
     from muybridge.methods.threedimo.networks import ThreeDimoNetworks
     from muybridge.networks.linear_autoencoder import LinearAutoencoder
-    from muybridge.networks.motion_layout import MotionLayout
-    from muybridge.networks.motion_tokens import MotionEncoder, PoseDecoder, PoseTokens
     from muybridge.networks.motion_transformer import MotionTransformer, with_places
     from muybridge.networks.weights import read_model
 
@@ -92,20 +106,46 @@ def load(folder: Path, dtype: torch.dtype | None = None) -> ThreeDimoNetworks:
     if not config.autoencoder:
         raise InputError(folder, "autoencoder", "is Wan's own: this is the motion part alone",
                          "load it with wan=FOLDER and motion=this folder")
-    controls: dict[str, Any] = {
-        "tokens": MotionEncoder, "smpl": PoseTokens, "skeleton": SkeletonGuide,
-    }
+    reading = load_reading(folder, dtype)
     networks = ThreeDimoNetworks(
         config,
         with_places(read_model(MotionTransformer, folder / "transformer", dtype)),
-        read_model(controls[config.control], folder / "control", dtype),
-        read_model(CameraText, folder / "text", dtype),
+        reading["control"], reading["text"],
         read_model(LinearAutoencoder, folder / "vae"),
-        read_model(PoseDecoder, folder / "decoder", dtype) if config.decoder else None,
-        read_model(MotionLayout, folder / "layout", dtype) if config.layout else None,
+        reading.get("decoder"), reading.get("layout"),
     )
     _check_together(networks, folder)
     return networks.eval()
+
+
+def load_reading(folder: Path, dtype: torch.dtype | None = None) -> dict[str, Any]:
+    """The networks that read driver and words, by name; a folder without what paints does.
+
+    Args:
+        folder, dtype: see :func:`load`.
+
+    Raises:
+        InputError: a file is absent or damaged.
+    """
+    import torch
+
+    from muybridge.methods.threedimo.camera_text import CameraText
+    from muybridge.methods.threedimo.guide import SkeletonGuide
+    from muybridge.networks.motion_layout import MotionLayout
+    from muybridge.networks.motion_tokens import MotionEncoder, PoseDecoder, PoseTokens
+    from muybridge.networks.weights import read_model
+
+    dtype = dtype or torch.float32
+    config = read_index(folder)
+    controls: dict[str, Any] = {
+        "tokens": MotionEncoder, "smpl": PoseTokens, "skeleton": SkeletonGuide,
+    }
+    classes: dict[str, Any] = {"control": controls[config.control], "text": CameraText}
+    if config.decoder:
+        classes["decoder"] = PoseDecoder
+    if config.layout:
+        classes["layout"] = MotionLayout
+    return {name: read_model(kind, folder / name, dtype) for name, kind in classes.items()}
 
 
 def _check_together(networks: ThreeDimoNetworks, folder: Path) -> None:

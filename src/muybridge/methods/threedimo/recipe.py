@@ -18,7 +18,7 @@ import torch
 from torch import nn
 
 from muybridge.errors import InputError
-from muybridge.methods.threedimo.checkpoints import load, save
+from muybridge.methods.threedimo.checkpoints import load, load_reading, read_index, save
 from muybridge.methods.threedimo.clips import Clips
 from muybridge.methods.threedimo.config import CONFIGS, ThreeDimoConfig
 from muybridge.methods.threedimo.corpus import Scene, read_scenes
@@ -52,6 +52,11 @@ _PLAIN = (
     "scale_shift_table", "text.", "layers.4", "joints.3", "camera.3", "paint.4",
 )
 """What AdamW learns though it is a matrix: embeddings, what pictures enter by, and outputs."""
+_READ_BY = (
+    "width", "height", "picture_channels", "control", "motion", "decoder", "text", "layout",
+    "drawn", "window",
+)
+"""Of a config, what networks depend on that read driver and words."""
 _LATER = (*_PLAIN, "layout")
 """Also the layout once it is known: its wide matrices are half of Muon's work."""
 _SHARES = {SINGLE: 0.6, CROSS: 2.2, MOVING: 1.6}
@@ -144,21 +149,27 @@ def _begin(context: Context, config: ThreeDimoConfig, before: str) -> ThreeDimoN
     if before:
         networks.load_state_dict(context.weights(before))
     elif context.init is not None:
-        networks.load_state_dict(_initial(context.init, config))
+        networks.load_state_dict(networks.state_dict() | _initial(context.init, config))
     return networks
 
 
 def _initial(folder: Path, config: ThreeDimoConfig) -> dict[str, torch.Tensor]:
-    """Weights to go on from.
+    """Weights to go on from: of all networks, or of what reads driver and words.
 
     Raises:
         InputError: they are of another size, or have other conditions.
     """
-    networks = load(folder)
-    if networks.config.to_json() != config.to_json():
+    found, wanted = read_index(folder).to_json(), config.to_json()
+    whole = (folder / "transformer").is_dir()
+    if any(found[name] != wanted[name] for name in (wanted if whole else _READ_BY)):
         raise InputError(folder, "size", "is not what is trained",
                          f"give weights of the size {config.size} with the same conditions")
-    return {name: value.float() for name, value in networks.state_dict().items()}
+    if whole:
+        return {name: value.float() for name, value in load(folder).state_dict().items()}
+    return {
+        f"{name}.{key}": value.float()
+        for name, part in load_reading(folder).items() for key, value in part.state_dict().items()
+    }
 
 
 def _poses(context: Context, config: ThreeDimoConfig) -> Trainee:

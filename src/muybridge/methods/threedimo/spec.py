@@ -24,7 +24,7 @@ SPEC = MethodSpec(
     control=("motion", "cameras", "words"),
     sizes=(
         Size(
-            "nano", "96 x 72 pixels, trains on two CPU cores; not trained yet",
+            "nano", "96 x 72 pixels, trains on two CPU cores; of it, what reads ships",
             (Weights(
                 "nano", "Apache-2.0",
                 "your own training: muybridge train 3dimo --size nano --budget 3h", 23,
