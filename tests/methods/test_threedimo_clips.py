@@ -72,7 +72,7 @@ def test_encoders_learn_from_people_whom_one_camera_sees_at_a_time(context):
         amounts=other.amounts[:1], seen=torch.cat([other.seen[:1], other.seen[1:2]], 1),
         **{
             name: torch.cat([getattr(other, name)[:1], getattr(other, name)[1:2]], 1)
-            for name in ("skeleton", "hands")
+            for name in ("skeleton", "hands", "joints")
         }, rotations=torch.cat([other.rotations, other.rotations + 1]),
     )
     assert alone.alone and not known.alone

@@ -20,6 +20,7 @@ from muybridge.methods.threedimo.conditions import (
     PELVIS,
     hands_of,
     joint_rotations,
+    joints_seen,
     size_of,
     steady_crop,
 )
@@ -174,12 +175,35 @@ def item_of(rotations):
         "reference": known.reference / 255, "truth": known.truth[0] / 255,
         "reference_words": known.words[1], "reference_amounts": known.amounts[1],
         "drawing": known.skeleton[0] / 255, "drawn": torch.ones(()),
-        "told": torch.ones(()),
+        "told": torch.ones(()), "joints": known.joints[0],
         "driver": known.truth[1] / 255, "skeleton": known.skeleton[1] / 255,
         "hands": known.hands[1] / 255, "seen": known.seen[1], "rotations": rotations,
         "words": known.words[1], "amounts": known.amounts[1],
         "number": torch.arange(known.truth.shape[1]),
     }
+
+
+def test_joints_before_cameras(walking):
+    """Pixels, and how much nearer than the pelvis; the mirror swaps sides."""
+    motion, posed = walking
+    joints = posed.joints
+    cameras = cameras_of("static:0,90", posed, 36, 48)
+    seen = joints_seen(joints, cameras)
+    assert seen.shape == (2, motion.frames, 22, 3) and torch.isfinite(seen).all()
+    pixel, depth = cameras.project(joints[:, :22])
+    assert torch.allclose((seen[..., 0] + 1) * 18, pixel[..., 0], atol=1e-4)
+    assert torch.allclose((seen[..., 1] + 1) * 24, pixel[..., 1], atol=1e-4)
+    left, right = JOINT_INDEX["left_shoulder"], JOINT_INDEX["right_shoulder"]
+    front, side = seen[:, 0]
+    assert front[left, 0] > front[right, 0]  # who is seen from the front has their left there
+    assert abs(float(side[left, 2] - side[right, 2])) > 0.1  # one is nearer, from the side
+    assert torch.allclose(seen[..., 2], depth[..., PELVIS : PELVIS + 1] - depth, atol=1e-5)
+    item = item_of(joint_rotations(motion))
+    item["joints"] = seen[0]
+    made = mirrored(item)["joints"]
+    assert torch.equal(made[:, left, 0], -seen[0, :, right, 0])
+    assert torch.equal(made[:, left, 1:], seen[0, :, right, 1:])
+    assert torch.equal(made[:, PELVIS, 1:], seen[0, :, PELVIS, 1:])
 
 
 def test_mirrored_twice_is_the_same(walking):
@@ -216,7 +240,7 @@ def test_files_that_are_damaged_are_refused(tmp_path, how):
     path = tmp_path / "a.safetensors"
     write_scene(scene(), path)
     if how == "foreign":
-        save_file({"x": torch.zeros(2)}, path, {"format": "muybridge 3dimo scene 1"})
+        save_file({"x": torch.zeros(2)}, path, {"format": "muybridge 3dimo scene 2"})
     else:
         path.write_bytes(path.read_bytes()[:-50] if how == "cut" else b"")
     with pytest.raises(InputError, match="is no training file"):

@@ -92,7 +92,9 @@ def scene(seed: int = 0, name: str = "somebody") -> Scene:
     assert known.skeleton is not None and known.rotations is not None
     return Scene(
         name, as_bytes(pictures(height=HEIGHT, width=WIDTH, seed=seed + 50)),
-        as_bytes(known.pictures), as_bytes(known.skeleton), as_bytes(known.hands), known.seen,
+        as_bytes(known.pictures), as_bytes(known.skeleton),
+        0.5 * torch.randn(4, FRAMES, 22, 3, generator=torch.Generator().manual_seed(seed)),
+        as_bytes(known.hands), known.seen,
         known.rotations[0].half(), words, amounts, torch.tensor([False, True, False, True]),
     )
 

@@ -11,6 +11,7 @@ held against a skeleton and a matte; a video network sees all of them beside its
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -66,7 +67,8 @@ class MotionLayout(ModelMixin, ConfigMixin):  # type: ignore[misc]
             nn.GELU(), nn.Linear(hidden, hidden // 2), nn.GELU(), nn.Linear(hidden // 2, 11),
         )
         with torch.no_grad():
-            for last in (self.joints[-1], self.camera[-1]):
+            heads: list[Any] = [self.joints[-1], self.camera[-1]]
+            for last in heads:
                 last.weight.mul_(0.1)
                 last.bias.zero_()
         self.thick = nn.Parameter(torch.full((bones,), _THICK).log())
@@ -101,6 +103,24 @@ class MotionLayout(ModelMixin, ConfigMixin):  # type: ignore[misc]
         found = places @ (camera @ turn).mT + shift
         return torch.cat([shift.expand_as(found[:, :, :1]), found], 2)
 
+    def joints_seen(
+        self, motion: Float[Tensor, "B F N D"], text: Float[Tensor, "B L C"],
+        numbers: Int64[Tensor, "B F"] | None = None,
+    ) -> Float[Tensor, "B F P 3"]:
+        """Root and joints before the camera, see :meth:`seen`; arguments as of :meth:`forward`."""
+        return self.seen(*self.places(motion), self._told(motion, text, numbers))
+
+    def _told(
+        self, motion: Float[Tensor, "B F N D"], text: Float[Tensor, "B L C"],
+        numbers: Int64[Tensor, "B F"] | None,
+    ) -> Float[Tensor, "B F H"]:
+        """What the words say of each frame."""
+        if numbers is None:
+            numbers = torch.arange(motion.shape[1], device=motion.device)[None]
+        when = self.moments[numbers.clamp(max=len(self.moments) - 1)]
+        view: Tensor = self.view(text.flatten(1))[:, None] + when
+        return view
+
     def bones(self, seen: Float[Tensor, "N J 3"]) -> Float[Tensor, "N C h w"]:
         """Bones as they are drawn, 4 channels each at half the maps' pixels, and their depths."""
         parents = list(self.config["parents"])
@@ -131,10 +151,7 @@ class MotionLayout(ModelMixin, ConfigMixin):  # type: ignore[misc]
             motion: tokens. ``text``: of the words for the camera.
             numbers: of the frames in their window, where they do not follow each other from 0 on.
         """
-        if numbers is None:
-            numbers = torch.arange(motion.shape[1], device=motion.device)[None]
-        when = self.moments[numbers.clamp(max=len(self.moments) - 1)]
-        view = self.view(text.flatten(1))[:, None] + when
+        view = self._told(motion, text, numbers)
         flat = (self.pose(motion.flatten(2)) + view).flatten(0, 1)
         rest = self.enlarge(self.spread(flat + self.think(flat)))
         drawn = self.bones(self.seen(*self.places(motion), view).flatten(0, 1))

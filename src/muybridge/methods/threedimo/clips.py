@@ -115,6 +115,7 @@ def clip_of(
         "driver": scene.truth[driver, frames].float() / 255,
         "skeleton": scene.skeleton[driver, frames].float() / 255,
         "drawing": scene.skeleton[target, frames].float() / 255,
+        "joints": scene.joints[target, frames].float(),
         "drawn": torch.ones(()), "told": torch.full((), 0.0 if scene.alone else 1.0),
         "hands": scene.hands[driver, frames].float() / 255,
         "seen": scene.seen[driver, frames],
@@ -161,6 +162,9 @@ def _twins() -> list[int]:
 
 
 _TWINS = _twins()
+_BODY_TWINS = [0, *(1 + twin for twin in _TWINS[:21])]
+_ACROSS = torch.tensor([-1.0, 1.0, 1.0])
+"""Of a place before a camera, in the mirror."""
 _SIGNS = torch.tensor([1.0, -1.0, -1.0, -1.0, 1.0, 1.0])
 """Of a matrix's first two columns where x points the other way."""
 
@@ -178,6 +182,7 @@ def mirrored(item: dict[str, Tensor]) -> dict[str, Tensor]:
         "driver": item["driver"].flip(-1),
         "skeleton": item["skeleton"].flip(-1),
         "drawing": item["drawing"].flip(-1),
+        "joints": item["joints"][:, _BODY_TWINS] * _ACROSS,
         "drawn": 1 - item["drawn"], "told": item["told"],
         "hands": item["hands"].flip(1).flip(-1),
         "seen": item["seen"].flip(1),

@@ -75,6 +75,21 @@ def hands_of(
     return torch.stack(found, 2), torch.stack(seen, 2)
 
 
+def joints_seen(
+    joints: Float[Tensor, "T J 3"], cameras: Cameras
+) -> Float[Tensor, "V T 22 3"]:
+    """Pelvis and body joints before cameras: to the right and down, half pictures each from the
+    middle, and how much nearer than the pelvis, metres; at most 3 each.
+
+    Args:
+        joints: of the body, in the world. ``cameras``: of the crops.
+    """
+    pixel, depth = cameras.project(joints[:, : _BODY.stop])
+    across = 2 * pixel / pixel.new_tensor([cameras.width, cameras.height]) - 1
+    nearer = depth[..., PELVIS : PELVIS + 1] - depth
+    return torch.cat([across, nearer[..., None]], -1).clamp(-3, 3)
+
+
 def joint_rotations(motion: Motion) -> Float[Tensor, "T J 6"]:
     """Rotations of body and hands relative to their parents, the root's left out.
 

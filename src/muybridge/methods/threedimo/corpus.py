@@ -16,9 +16,10 @@ from torch import Tensor
 
 from muybridge.training.corpus import damaged, files_in, read_tensors, write_tensors
 
-FORMAT = "muybridge 3dimo scene 1"
+FORMAT = "muybridge 3dimo scene 2"
 _PARTS = (
-    "reference", "truth", "skeleton", "hands", "seen", "rotations", "words", "amounts", "moves",
+    "reference", "truth", "skeleton", "joints", "hands", "seen", "rotations", "words", "amounts",
+    "moves",
 )
 
 
@@ -31,6 +32,7 @@ class Scene:
         reference: the person's picture, RGB over black, and matte.
         truth: RGB over black, and matte.
         skeleton: drawn in each picture.
+        joints: where the body's lie in each, see :func:`.conditions.joints_seen`.
         hands: the left and the right one, RGB over black.
         seen: whether they lie within the picture.
         rotations: of the joints, :func:`muybridge.methods.threedimo.conditions.joint_rotations`.
@@ -42,6 +44,7 @@ class Scene:
     reference: UInt8[Tensor, "4 h w"]
     truth: UInt8[Tensor, "V T 4 h w"]
     skeleton: UInt8[Tensor, "V T 3 h w"]
+    joints: Float[Tensor, "V T 22 3"]
     hands: UInt8[Tensor, "V T 2 3 s s"]
     seen: Bool[Tensor, "V T 2"]
     rotations: Float[Tensor, "T J 6"]

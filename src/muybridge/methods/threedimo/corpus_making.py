@@ -20,6 +20,7 @@ from muybridge.methods.sitters import Sitter, pictures_of, reference_picture
 from muybridge.methods.threedimo.conditions import (
     hands_of,
     joint_rotations,
+    joints_seen,
     size_of,
     steady_crop,
 )
@@ -99,8 +100,9 @@ def poses_of(sitter: Sitter, clips: Sequence[Clip], config: ThreeDimoConfig) -> 
 
     first = scenes[0]
     return replace(
-        first, truth=joined("truth"), skeleton=joined("skeleton"), hands=joined("hands"),
-        seen=joined("seen"), rotations=torch.cat([scene.rotations for scene in scenes]),
+        first, truth=joined("truth"), skeleton=joined("skeleton"), joints=joined("joints"),
+        hands=joined("hands"), seen=joined("seen"),
+        rotations=torch.cat([scene.rotations for scene in scenes]),
         words=first.words[:1], amounts=first.amounts[:1], moves=torch.tensor([False]),
     )
 
@@ -127,6 +129,7 @@ def scene_of(sitter: Sitter, clip: Clip, config: ThreeDimoConfig) -> Scene:
         to_bytes(_reference(sitter, size_of(crop, posed), width, height)),
         to_bytes(crop.cut(pictures)),
         to_bytes(skeleton_map(posed.joints, crop.cameras)),
+        joints_seen(posed.joints, crop.cameras).half(),
         to_bytes(hands), seen, joint_rotations(clip.motion).half(), words, amounts,
         torch.tensor([moves(script) for script in scripts]),
     )

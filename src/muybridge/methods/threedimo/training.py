@@ -14,6 +14,7 @@ from muybridge.methods.picture_loss import STRUCTURE, dissimilarity, near_person
 from muybridge.methods.threedimo.clips import driver_of
 from muybridge.methods.threedimo.joints import joint_places
 from muybridge.methods.threedimo.networks import ThreeDimoNetworks
+from muybridge.networks.motion_layout import MotionLayout
 from muybridge.sampling import Noised, ResidualFlow
 from muybridge.sampling.objective import per_clip
 from muybridge.training import Batch
@@ -52,8 +53,11 @@ def geometry_loss(module: Any, batch: Batch, draws: Any) -> tuple[Tensor, dict[s
     drawing = layout_error(networks, motion, text, batch)
     if drawing is not None and networks.layout is not None:
         apart = networks.layout.places(motion)[0].float() - joint_places(batch["rotations"])
-        loss = loss + ALONE_DRAWING * drawing + PLACES * apart.square().mean()
-        scalars["layout_cm"] = 100 * apart.norm(dim=-1).mean().detach()
+        seen = seen_error(networks.layout, motion, text, batch)
+        loss = loss + ALONE_DRAWING * drawing + PLACES * (apart.square().mean() + seen)
+        scalars |= {
+            "layout_cm": 100 * apart.norm(dim=-1).mean().detach(), "seen_error": seen.detach(),
+        }
         scalars["drawing_error"] = drawing.detach()
     return loss, scalars
 
@@ -117,10 +121,14 @@ def clip_loss(
 
     scalars = {"error": plain(estimate), "error_copied": plain(base), "unlike": unlike.detach()}
     drawing = layout_error(networks, motion, text, batch)
-    if drawing is not None:
+    if drawing is not None and networks.layout is not None:
         own = own_error(networks, reference, batch)
-        loss = loss + DRAWING * (drawing + own)
-        scalars |= {"drawing_error": drawing.detach(), "own_error": own.detach()}
+        seen = seen_error(networks.layout, motion, text, batch)
+        loss = loss + DRAWING * (drawing + own + seen)
+        scalars |= {
+            "drawing_error": drawing.detach(), "own_error": own.detach(),
+            "seen_error": seen.detach(),
+        }
     if networks.decoder is not None:
         start, end, steps = geometry
         share = min(1.0, draws.step / steps)
@@ -155,6 +163,22 @@ def layout_error(
         return None
     maps = networks.layout(motion, text, batch["number"])
     return drawing_error(maps[:, :, : networks.config.drawn].float(), batch)
+
+
+def seen_error(
+    layout: MotionLayout, motion: Float[Tensor, "B F N D"], text: Float[Tensor, "B L D"],
+    batch: Batch,
+) -> Float[Tensor, ""]:
+    """Mean squared error of where the layout has the joints before the target's camera: half
+    pictures, and metres of depth. It counts where anything is said of the camera.
+
+    Args:
+        layout: in training.
+        motion: of the drivers. ``text``: of the words.
+        batch: of :class:`.clips.Clips`.
+    """
+    found = layout.joints_seen(motion, text, batch["number"]).float()
+    return ((found - batch["joints"]).square().mean((1, 2, 3)) * batch["told"]).mean()
 
 
 def own_error(

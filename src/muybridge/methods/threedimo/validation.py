@@ -60,7 +60,8 @@ def sample_clips(
     motion = networks.motion(driver_of(batch))
     text = networks.words(batch["words"], batch["amounts"])
     frames = int(motion.shape[1])
-    shape = (networks.config.latent_channels, *map(int, reference.shape[-2:]))
+    height, width = map(int, reference.shape[-2:])
+    shape = (networks.config.latent_channels, height, width)
     noise = (
         torch.zeros(len(reference), frames, *shape) if networks.config.from_mean
         else draw_noise(seed, range(len(reference)), range(frames), shape)
