@@ -202,7 +202,7 @@ def test_poses_are_learnt_first_and_alone(context):
     losses, told, dead = fitted(networks, geometry_loss, Clips([scene()], context, 4, 0.0, 0.5))
     assert losses[-1] < 0.98 * losses[0]
     assert told[-1]["pose_error"] < told[0]["pose_error"] < losses[0]  # places count too
-    assert told[-1]["layout_cm"] < told[0]["layout_cm"]
+    assert told[-1]["seen_error"] < told[0]["seen_error"]
     assert all(torch.equal(p, before[n]) for n, p in networks.transformer.named_parameters())
 
 

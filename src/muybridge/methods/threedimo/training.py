@@ -166,7 +166,7 @@ def layout_error(
 
 
 def seen_error(
-    layout: MotionLayout, motion: Float[Tensor, "B F N D"], text: Float[Tensor, "B L D"],
+    layout: MotionLayout, motion: Float[Tensor, "B F N D"], text: Float[Tensor, "B L C"],
     batch: Batch,
 ) -> Float[Tensor, ""]:
     """Mean squared error of where the layout has the joints before the target's camera: half
