@@ -5,15 +5,31 @@ from __future__ import annotations
 import dataclasses
 import json
 import shutil
+from importlib.resources import files
+from pathlib import Path
 
 import pytest
 import torch
 from methods.threedimo_small import awake, driver, small_config, small_networks
 from safetensors.torch import load_file, save_file
 
+from muybridge.data.people import Programme, clips
 from muybridge.errors import InputError
-from muybridge.methods.threedimo.checkpoints import is_threedimo_folder, load, read_index, save
+from muybridge.methods.sitters import Sitter
+from muybridge.methods.threedimo.checkpoints import (
+    is_threedimo_folder,
+    load,
+    load_reading,
+    read_index,
+    save,
+)
+from muybridge.methods.threedimo.clips import driver_of
 from muybridge.methods.threedimo.config import CONFIGS, NANO, ThreeDimoConfig
+from muybridge.methods.threedimo.corpus_making import scenes_of
+from muybridge.methods.threedimo.networks import ThreeDimoNetworks
+from muybridge.methods.threedimo.training import layout_error, pose_error, rotation_error
+from muybridge.methods.threedimo.validation import batch_of
+from muybridge.networks.linear_autoencoder import LinearAutoencoder
 from muybridge.networks.motion_layout import MotionLayout
 from muybridge.networks.motion_tokens import MotionEncoder
 from muybridge.networks.motion_transformer import MotionTransformer
@@ -180,3 +196,28 @@ def test_conditions_of_the_ablation():
     for bad in ({"control": "strings"}, {"inject": "by mouth"}):
         with pytest.raises(InputError, match="there is no"):
             NANO.varied(**bad)
+
+
+def test_what_reads_for_nano_ships():
+    """Rotations of somebody who was never seen are read off pictures, by weights of the package."""
+    folder = Path(str(files("muybridge.methods.threedimo") / "weights" / "reading"))
+    networks = ThreeDimoNetworks.new(NANO, LinearAutoencoder(**NANO.autoencoder)).eval()
+    for name, part in load_reading(folder).items():
+        setattr(networks, name, part.eval())
+    (clip,) = clips(7, "validation", Programme(
+        views=0, motions=0, frames=8, fps="8", paths=3, size=(120, 160), reference_scale=1,
+    ))
+    sitter = Sitter("seven", clip.references["front"], (clip,))
+    ((_, known),) = scenes_of(sitter, NANO)
+    batch = batch_of([known], [(2, 0)])
+    with torch.no_grad():
+        motion = networks.motion(driver_of(batch))
+        error = float(pose_error(networks, motion, batch))
+        resting = torch.zeros_like(batch["rotations"])
+        resting[..., 0] = resting[..., 4] = 1.0
+        text = networks.words(batch["words"], batch["amounts"])
+        drawn = float(layout_error(networks, motion, text, batch))
+        apart = networks.layout.joints_seen(motion, text) - batch["joints"]
+    assert error < 0.6 * float(rotation_error(resting, batch))
+    assert drawn < 0.6  # of drawing nothing, by another camera
+    assert float(apart[..., :2].abs().mean()) < 0.2  # half pictures

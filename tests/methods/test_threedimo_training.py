@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from functools import partial
-from importlib.resources import files
-from pathlib import Path
 
 import pytest
 import torch
@@ -14,25 +12,20 @@ from methods.threedimo_small import awake, clips_of, scene, small_config, small_
 from muybridge.data import write_clip
 from muybridge.data.people import Programme, clips
 from muybridge.errors import InputError
-from muybridge.methods.sitters import Sitter
 from muybridge.methods.threedimo import recipe as recipe_module
 from muybridge.methods.threedimo.ablation import ABLATION
 from muybridge.methods.threedimo.checkpoints import load, save, save_reading
 from muybridge.methods.threedimo.clips import Clips, driver_of
-from muybridge.methods.threedimo.config import NANO
 from muybridge.methods.threedimo.corpus import read_scenes
-from muybridge.methods.threedimo.corpus_making import scenes_of
 from muybridge.methods.threedimo.networks import ThreeDimoNetworks, joined
 from muybridge.methods.threedimo.recipe import _initial, recipe
 from muybridge.methods.threedimo.training import (
     clip_loss,
     drawing_error,
     geometry_loss,
-    layout_error,
     own_error,
     pose_error,
     reference_of,
-    rotation_error,
     seen_error,
     train_only,
 )
@@ -44,7 +37,6 @@ from muybridge.methods.threedimo.validation import (
     validate_poses,
 )
 from muybridge.methods.threedimo.words import WORDS
-from muybridge.networks.linear_autoencoder import LinearAutoencoder
 from muybridge.sampling import ResidualFlow
 from muybridge.training import Context, Draws
 from muybridge.training.budget import parse_budget
@@ -269,32 +261,6 @@ def test_training_begins_with_what_reads_alone_and_paints_anew(tmp_path):
         _initial(tmp_path / "reading", config.varied(hands=False))
     with pytest.raises(InputError, match="transformer"):
         load(tmp_path / "reading")
-
-
-def test_what_reads_for_nano_ships():
-    """Rotations of somebody who was never seen are read off pictures, by weights of the package."""
-    folder = Path(str(files("muybridge.methods.threedimo") / "weights" / "reading"))
-    found = _initial(folder, NANO)
-    networks = ThreeDimoNetworks.new(NANO, LinearAutoencoder(**NANO.autoencoder))
-    networks.load_state_dict(networks.state_dict() | found)
-    networks.eval()
-    (clip,) = clips(7, "validation", Programme(
-        views=0, motions=0, frames=8, fps="8", paths=3, size=(120, 160), reference_scale=1,
-    ))
-    sitter = Sitter("seven", clip.references["front"], (clip,))
-    ((_, known),) = scenes_of(sitter, NANO)
-    batch = batch_of([known], [(2, 0)])
-    with torch.no_grad():
-        motion = networks.motion(driver_of(batch))
-        error = float(pose_error(networks, motion, batch))
-        resting = torch.zeros_like(batch["rotations"])
-        resting[..., 0] = resting[..., 4] = 1.0
-        text = networks.words(batch["words"], batch["amounts"])
-        drawn = float(layout_error(networks, motion, text, batch))
-        apart = networks.layout.joints_seen(motion, text) - batch["joints"]
-    assert error < 0.6 * float(rotation_error(resting, batch))
-    assert drawn < 0.6  # of drawing nothing, by another camera
-    assert float(apart[..., :2].abs().mean()) < 0.2  # half pictures
 
 
 def test_hands_that_are_not_seen_do_not_count():

@@ -95,8 +95,19 @@ def test_bones_lie_between_their_joints():
     deep = drawn[8:] / F.avg_pool2d(heat, 2).clamp(min=1e-3)
     assert float(deep[1, 6, 1]) == pytest.approx(2.1, abs=0.15)
     assert float(deep[1, 6, 4]) == pytest.approx(3.9, abs=0.15)
-    short = layout.bones(torch.zeros(1, 3, 3))  # all joints in one place: no number is lost
-    assert torch.isfinite(short).all() and short.max() <= 1
+
+
+def test_gradients_of_bones_seen_end_on_stay_small():
+    layout = small(rows=8, columns=8, parents=(0, 1))
+    largest = []
+    for apart in (1e-1, 1e-3, 1e-6, 0.0):
+        seen = torch.tensor([[[0.0, 0.0, 0.0], [apart, 0.0, 1.0], [0.5, 0.5, 0.0]]])
+        seen.requires_grad_(True)
+        drawn = layout.bones(seen)
+        drawn.square().sum().backward()
+        assert torch.isfinite(drawn).all() and seen.grad is not None
+        largest.append(float(seen.grad.abs().max()))
+    assert max(largest) < 3 * largest[0]
 
 
 def test_people_stand_upright_in_the_middle_before_words_are_learnt():

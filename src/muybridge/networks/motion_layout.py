@@ -1,11 +1,11 @@
 """Where a person of some motion tokens lies in the picture of a camera that words tell of.
 
 Tokens know neither place nor camera, and attention has to find out for every patch by itself what
-they mean there, which small networks learn only slowly. Here all tokens of a frame are
-read together as joints in space, the words as a camera that sees them, and the bones between are
-drawn, so that a pose seen from another side is the product that it is and has not to be learnt
-for every side. What bones can't tell, tokens and words say together. The first channels can be
-held against a skeleton and a matte; a video network sees all of them beside its latents.
+they mean there, which small networks learn only slowly. Here all tokens of a frame are read
+together as joints in space, the words as a camera that sees them, and the bones between are
+drawn. What bones can't tell, tokens and words say together. The first channels can be held
+against a skeleton and a matte, and the joints against true ones; a video network sees all maps
+beside its latents.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
 _ACROSS, _UP = 1.2, 0.9
-"""Half pictures that a metre takes at first: people of 1.7 m fill three quarters of 4:3."""
+"""Half pictures that a metre takes at first: people of 1.7 m fill three quarters of 3:4."""
 _THICK = 1.5
 """Of a bone at first, half latents."""
 
@@ -90,7 +90,8 @@ class MotionLayout(ModelMixin, ConfigMixin):  # type: ignore[misc]
         self, places: Float[Tensor, "B F J 3"], turn: Float[Tensor, "B F 3 3"],
         view: Float[Tensor, "B F H"],
     ) -> Float[Tensor, "B F J+1 3"]:
-        """Root and joints before the camera: to the right, down, half pictures each, and deep.
+        """Root and joints before the camera: to the right and down, half pictures each from the
+        middle, and how much nearer than the root, metres.
 
         Args:
             places, turn: as :meth:`places` gives them.

@@ -26,8 +26,8 @@ PLACES = 1.0
 ALONE_DRAWING = 0.03
 """The drawing's weight meanwhile; rotations' errors fall from 0.03 or so."""
 DRAWING = 0.3
-"""Weight of skeleton and matte that the layout draws, whose error is 1 for nothing drawn."""
-
+"""Weight of skeleton and matte that the layout draws, whose error is 1 for nothing drawn, and of
+where it has the joints."""
 
 
 def geometry_loss(module: Any, batch: Batch, draws: Any) -> tuple[Tensor, dict[str, Tensor]]:
@@ -50,15 +50,16 @@ def geometry_loss(module: Any, batch: Batch, draws: Any) -> tuple[Tensor, dict[s
         "pose_error": error.detach(), "joint_cm": 100 * apart.norm(dim=-1).mean().detach(),
     }
     text = networks.words(batch["words"], batch["amounts"])
-    drawing = layout_error(networks, motion, text, batch)
-    if drawing is not None and networks.layout is not None:
-        apart = networks.layout.places(motion)[0].float() - joint_places(batch["rotations"])
-        seen = seen_error(networks.layout, motion, text, batch)
+    layout = networks.layout
+    if layout is not None and networks.config.drawn:
+        apart = layout.places(motion)[0].float() - joint_places(batch["rotations"])
+        seen = seen_error(layout, motion, text, batch)
+        drawing = layout_error(networks, motion, text, batch)
         loss = loss + ALONE_DRAWING * drawing + PLACES * (apart.square().mean() + seen)
         scalars |= {
             "layout_cm": 100 * apart.norm(dim=-1).mean().detach(), "seen_error": seen.detach(),
+            "drawing_error": drawing.detach(),
         }
-        scalars["drawing_error"] = drawing.detach()
     return loss, scalars
 
 
@@ -120,15 +121,14 @@ def clip_loss(
         return (squares.sum() / weight.sum()).detach()
 
     scalars = {"error": plain(estimate), "error_copied": plain(base), "unlike": unlike.detach()}
-    drawing = layout_error(networks, motion, text, batch)
-    if drawing is not None and networks.layout is not None:
-        own = own_error(networks, reference, batch)
-        seen = seen_error(networks.layout, motion, text, batch)
-        loss = loss + DRAWING * (drawing + own + seen)
-        scalars |= {
-            "drawing_error": drawing.detach(), "own_error": own.detach(),
-            "seen_error": seen.detach(),
+    if networks.layout is not None and networks.config.drawn:
+        errors = {
+            "drawing_error": layout_error(networks, motion, text, batch),
+            "seen_error": seen_error(networks.layout, motion, text, batch),
+            "own_error": own_error(networks, reference, batch),
         }
+        loss = loss + DRAWING * sum(errors.values())
+        scalars |= {name: error.detach() for name, error in errors.items()}
     if networks.decoder is not None:
         start, end, steps = geometry
         share = min(1.0, draws.step / steps)
@@ -151,16 +151,15 @@ def reference_of(networks: ThreeDimoNetworks, batch: Batch) -> Float[Tensor, "B 
 def layout_error(
     networks: ThreeDimoNetworks, motion: Float[Tensor, "..."], text: Float[Tensor, "B L D"],
     batch: Batch,
-) -> Float[Tensor, ""] | None:
-    """:func:`drawing_error` of the layout; nothing where there is none, or it is not told.
+) -> Float[Tensor, ""]:
+    """:func:`drawing_error` of the layout.
 
     Args:
-        networks: in training.
+        networks: with a layout, in training.
         motion: of the drivers. ``text``: of the words.
         batch: of :class:`.clips.Clips`.
     """
-    if networks.layout is None or not networks.config.drawn:
-        return None
+    assert networks.layout is not None
     maps = networks.layout(motion, text, batch["number"])
     return drawing_error(maps[:, :, : networks.config.drawn].float(), batch)
 
@@ -184,7 +183,8 @@ def seen_error(
 def own_error(
     networks: ThreeDimoNetworks, reference: Float[Tensor, "B M h w"], batch: Batch
 ) -> Float[Tensor, ""]:
-    """Squared error of the matte that the reference's layout draws, over that of nothing drawn.
+    """Squared error of the matte that the reference's layout draws, over that of nothing drawn;
+    0 where the reference is not laid out, as there are no tokens of it.
 
     Args:
         networks: with such a layout. ``reference``: from :func:`reference_of`.
@@ -226,7 +226,6 @@ def drawing_error(
         nothing = (truth.square() * counted[name]).mean().clamp(min=1e-4)
         errors.append(((drawn - truth).square() * counted[name]).mean() / nothing)
     return torch.stack(errors).mean()
-
 
 
 def train_only(networks: ThreeDimoNetworks, *names: str) -> None:
