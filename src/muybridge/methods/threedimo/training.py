@@ -122,13 +122,13 @@ def clip_loss(
 
     scalars = {"error": plain(estimate), "error_copied": plain(base), "unlike": unlike.detach()}
     if networks.layout is not None and networks.config.drawn:
-        errors = {
+        apart = {
             "drawing_error": layout_error(networks, motion, text, batch),
             "seen_error": seen_error(networks.layout, motion, text, batch),
             "own_error": own_error(networks, reference, batch),
         }
-        loss = loss + DRAWING * sum(errors.values())
-        scalars |= {name: error.detach() for name, error in errors.items()}
+        loss = loss + DRAWING * sum(apart.values())
+        scalars |= {name: error.detach() for name, error in apart.items()}
     if networks.decoder is not None:
         start, end, steps = geometry
         share = min(1.0, draws.step / steps)
