@@ -80,11 +80,13 @@ def test_what_is_in_a_folder(ours):
 def test_what_is_read_paints_what_was_written(ours):
     networks, read = awake(small_networks()), load(ours)
     generator = torch.Generator().manual_seed(1)
-    noisy, reference = (torch.randn(1, *s, 8, 6, 4, generator=generator) for s in ((4,), ()))
+    noisy, reference, cue = (
+        torch.randn(1, *s, 8, 6, 4, generator=generator) for s in ((4,), (), (4,))
+    )
     words = torch.ones(1, 16, dtype=torch.long), torch.zeros(1, 16)
     with torch.no_grad():
         one, other = (
-            n(noisy, torch.tensor([5.0]), reference, n.motion(driver()), n.words(*words))
+            n(noisy, torch.tensor([5.0]), reference, n.motion(driver()), n.words(*words), cue)
             for n in (networks, read)
         )
     assert torch.equal(one, other) and bool(one.any())
@@ -155,7 +157,7 @@ def save_config(folder, **changes):
     ("not finite", "not finite"), ("other encoder", "is 16 where the other networks need 32"),
     ("skeleton", "_class_name|is MotionEncoder"), ("other words", "text width"),
     ("other layout", "layout text_dim: is 8 where the other networks need 16"),
-    ("concat", "transformer in_channels: is 28 where the other networks need 24"),
+    ("concat", "transformer in_channels: is 36 where the other networks need 32"),
 ])
 def test_parts_that_do_not_fit_are_refused(ours, tmp_path, how, said):
     shutil.copytree(ours, tmp_path / "3dimo")

@@ -173,7 +173,7 @@ def item_of(rotations):
     known = scene()
     return {
         "reference": known.reference / 255, "truth": known.truth[0] / 255,
-        "reference_words": known.words[1], "reference_amounts": known.amounts[1],
+        "reference_joints": known.reference_joints,
         "drawing": known.skeleton[0] / 255, "drawn": torch.ones(()),
         "told": torch.ones(()), "joints": known.joints[0],
         "driver": known.truth[1] / 255, "skeleton": known.skeleton[1] / 255,
@@ -240,7 +240,7 @@ def test_files_that_are_damaged_are_refused(tmp_path, how):
     path = tmp_path / "a.safetensors"
     write_scene(scene(), path)
     if how == "foreign":
-        save_file({"x": torch.zeros(2)}, path, {"format": "muybridge 3dimo scene 2"})
+        save_file({"x": torch.zeros(2)}, path, {"format": "muybridge 3dimo scene 3"})
     else:
         path.write_bytes(path.read_bytes()[:-50] if how == "cut" else b"")
     with pytest.raises(InputError, match="is no training file"):

@@ -23,9 +23,7 @@ from muybridge.methods.threedimo.training import (
     clip_loss,
     drawing_error,
     geometry_loss,
-    own_error,
     pose_error,
-    reference_of,
     seen_error,
     train_only,
 )
@@ -121,7 +119,7 @@ def test_the_loss_falls_and_reaches_every_part(context, changes):
     assert not networks.vae.components.requires_grad
     sampler = Clips([scene()], context, 4, 0.5, 0.5)
     losses, told, dead = fitted(networks, partial(clip_loss, geometry=(0.1, 0.0, 9)), sampler)
-    assert told[0]["error"] == pytest.approx(told[0]["error_copied"], rel=1e-4)
+    assert told[0]["error"] == pytest.approx(told[0]["error_cue"], rel=1e-4)
     assert losses[-1] < 0.97 * losses[0]
     assert ("pose_error" in told[0]) == (networks.decoder is not None)
     drawn = changes.get("geometry", True) and changes.get("inject") != "concat" and (
@@ -171,20 +169,6 @@ def test_where_joints_are_seen_counts_where_the_camera_is_told(context):
         assert float(seen_error(networks.layout, motion, text, batch)) == pytest.approx(1)
         batch["told"][1] = 0
         assert float(seen_error(networks.layout, motion, text, batch)) == pytest.approx(0, abs=1e-9)
-
-
-def test_the_references_matte_is_drawn_too(context):
-    networks = small_networks()
-    batch = clips_of(context)(0, range(4))
-    with torch.no_grad():
-        known = reference_of(networks, batch)
-    small = torch.nn.functional.avg_pool2d(batch["reference"][:, 3:], 2)
-    truth = torch.nn.functional.pixel_unshuffle(small, 2)
-    known[:, 8 + 12 : 8 + 16] = truth
-    assert float(own_error(networks, known, batch)) == 0
-    known[:, 8 + 12 : 8 + 16] = 0
-    assert float(own_error(networks, known, batch)) == pytest.approx(1)
-    assert float(own_error(networks, known[:, :8], batch)) == 0  # nothing is laid out
 
 
 def test_poses_are_learnt_first_and_alone(context):

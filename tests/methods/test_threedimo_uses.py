@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from jobs.driving_small import FPS, filmed
-from methods.threedimo_small import awake, small_networks
+from methods.threedimo_small import awake, small_networks, unmoved_config
 
 from muybridge.errors import InputError
 from muybridge.methods.avatar.pipeline import AvatarPipeline
@@ -41,7 +41,7 @@ def test_a_video_drives_and_its_camera_is_the_words_matter(pipe, painted, film):
 
 def test_untrained_networks_show_the_reference_whoever_drives(painted, film):
     """Where the filmed person stood and looked plays no part: ours stands before the camera."""
-    untrained = ThreeDimoPipeline(small_networks(), "small")
+    untrained = ThreeDimoPipeline(small_networks(config=unmoved_config()), "small")
     video = drive(untrained, painted, film.frames, mattes=film.mattes, fps=FPS, **SMALL)
     avatar = AvatarPipeline()(painted, video.motion, video.cameras)
     seen, there = video.matte[0, 0, 0] > 0.5, avatar.matte[0, 0, 0] > 0.5

@@ -27,7 +27,7 @@ def small_config(**changes) -> ThreeDimoConfig:
         NANO, size="small", width=WIDTH, height=HEIGHT,
         transformer={
             **NANO.transformer, "num_attention_heads": 2, "attention_head_dim": 16,
-            "in_channels": 8 + 20, "out_channels": 8, "text_dim": 16, "freq_dim": 16,
+            "in_channels": 8 + 20 + 8, "out_channels": 8, "text_dim": 16, "freq_dim": 16,
             "ffn_dim": 32, "num_layers": 2, "motion_dim": 16, "grid": (FRAMES + 1, 3, 2),
         },
         motion={
@@ -47,8 +47,16 @@ def small_config(**changes) -> ThreeDimoConfig:
     return dataclasses.replace(config, **changes)
 
 
+def unmoved_config() -> ThreeDimoConfig:
+    """The same without moving the reference, which untrained networks then give back."""
+    known = small_config()
+    return dataclasses.replace(
+        known, moved=False, transformer={**known.transformer, "in_channels": 8 + 20}
+    )
+
+
 def small_networks(seed: int = 0, config: ThreeDimoConfig | None = None) -> ThreeDimoNetworks:
-    """Untrained: they give back the reference."""
+    """Untrained: they give back the reference, moved."""
     config = config or small_config()
     seen = pictures(8, height=HEIGHT, width=WIDTH, seed=1)
     vae = LinearAutoencoder.fit(seen * 2 - 1, latent_channels=8)
@@ -92,6 +100,7 @@ def scene(seed: int = 0, name: str = "somebody") -> Scene:
     assert known.skeleton is not None and known.rotations is not None
     return Scene(
         name, as_bytes(pictures(height=HEIGHT, width=WIDTH, seed=seed + 50)),
+        0.5 * torch.randn(22, 3, generator=torch.Generator().manual_seed(seed + 9)),
         as_bytes(known.pictures), as_bytes(known.skeleton),
         0.5 * torch.randn(4, FRAMES, 22, 3, generator=torch.Generator().manual_seed(seed)),
         as_bytes(known.hands), known.seen,

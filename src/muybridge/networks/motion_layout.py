@@ -97,11 +97,12 @@ class MotionLayout(ModelMixin, ConfigMixin):  # type: ignore[misc]
             places, turn: as :meth:`places` gives them.
             view: what the words say of each frame.
         """
-        told: Tensor = self.camera(view)
+        told: Tensor = self.camera(view).float()
         first = torch.diag(told.new_tensor([_ACROSS, -_UP, 1.0]))
         camera = first + told[..., :9].unflatten(-1, (3, 3))
         shift = torch.cat([told[..., 9:], torch.zeros_like(told[..., :1])], -1)[:, :, None]
-        found = places @ (camera @ turn).mT + shift
+        with torch.autocast(told.device.type, enabled=False):  # places want all their digits
+            found = places.float() @ (camera @ turn.float()).mT + shift
         return torch.cat([shift.expand_as(found[:, :, :1]), found], 2)
 
     def joints_seen(

@@ -157,7 +157,8 @@ def _check_together(networks: ThreeDimoNetworks, folder: Path) -> None:
     checks: list[tuple[str, Any, Any]] = [
         ("transformer out_channels", transformer["out_channels"], latents),
         ("transformer in_channels", transformer["in_channels"],
-         latents + (config.layout.get("channels", 0) if inside else control["dim"])),
+         latents * (1 + config.moved)
+         + (config.layout.get("channels", 0) if inside else control["dim"])),
         ("transformer motion_dim", transformer["motion_dim"], control["dim"] if inside else 0),
         ("vae in_channels", int(networks.vae.config["in_channels"]), config.picture_channels),
         ("text width", networks.text.config["width"], transformer["text_dim"]),

@@ -16,15 +16,13 @@ from muybridge.errors import InputError
 from muybridge.methods.threedimo.augment import CHANCES, recoloured, warp, warped
 from muybridge.methods.threedimo.corpus import Scene
 from muybridge.methods.threedimo.networks import Driver
-from muybridge.methods.threedimo.words import FRONT, encoded, mirrored_words
+from muybridge.methods.threedimo.words import mirrored_words
 from muybridge.training import Batch, Context, Shuffle, generator_of
 
 NO_HANDS = 0.1
 """How often a clip's hands are taken to be unseen."""
 _CHANGED = 0.8
 """How often a driver is seen through another camera, and in other colours, each."""
-
-_FRONT = encoded([FRONT])
 
 
 class Clips:
@@ -109,8 +107,9 @@ def clip_of(
     """
     return {
         "reference": (scene.truth[target, 0] if first else scene.reference).float() / 255,
-        "reference_words": scene.words[target] if first else _FRONT[0][0],
-        "reference_amounts": scene.amounts[target] if first else _FRONT[1][0],
+        "reference_joints": (
+            scene.joints[target, 0] if first else scene.reference_joints
+        ).float(),
         "truth": scene.truth[target, frames].float() / 255,
         "driver": scene.truth[driver, frames].float() / 255,
         "skeleton": scene.skeleton[driver, frames].float() / 255,
@@ -173,11 +172,9 @@ def mirrored(item: dict[str, Tensor]) -> dict[str, Tensor]:
     """A clip and all that is known of it in the mirrored world, but the skeletons' colours, which
     tell left from right: ``drawn``, how much the target's counts, is 0."""
     words, amounts = mirrored_words(item["words"], item["amounts"])
-    seen = mirrored_words(item["reference_words"], item["reference_amounts"])
     return {
         "reference": item["reference"].flip(-1),
-        "reference_words": seen[0],
-        "reference_amounts": seen[1],
+        "reference_joints": item["reference_joints"][_BODY_TWINS] * _ACROSS,
         "truth": item["truth"].flip(-1),
         "driver": item["driver"].flip(-1),
         "skeleton": item["skeleton"].flip(-1),

@@ -41,8 +41,10 @@ class ThreeDimoConfig:
             are joined to the latents; empty for none, as in the paper.
         drawn: how many of its channels are held against the skeleton as the camera sees it, and
             the matte, in training: 4 per pixel, at half the pictures' size. 0 for none.
-        objective: ``residual``: the output is a change of the reference's latents, their sum the
-            clean latents; ``flow``: the velocity.
+        moved: the reference is moved along the bones of the layout and stands beside the
+            latents, see :mod:`muybridge.networks.bone_warp`.
+        objective: ``residual``: the output is a change of the latents of the reference, moved
+            where it is, their sum the clean latents; ``flow``: the velocity.
         steps: of the sampler. ``from_mean``: it starts from the noise's mean, zero.
         guidance: how strongly words and motion are followed; 1 is without guidance.
         shift: of real models' noise levels.
@@ -67,6 +69,7 @@ class ThreeDimoConfig:
     autoencoder: Mapping[str, Any] = field(default_factory=dict)
     layout: Mapping[str, Any] = field(default_factory=dict)
     drawn: int = 0
+    moved: bool = False
     objective: str = "flow"
     steps: int = 50
     from_mean: bool = False
@@ -92,8 +95,8 @@ class ThreeDimoConfig:
         Args:
             control, inject: see the class.
             hands: whether hands have tokens of their own.
-            geometry: whether joint rotations are read off the tokens in training, and skeletons
-                off their layout.
+            geometry: whether joint rotations are read off the tokens in training, and where
+                joints are seen and skeletons off their layout; without, nothing is moved by them.
 
         Raises:
             InputError: there is no such condition.
@@ -108,7 +111,12 @@ class ThreeDimoConfig:
         if not hands:
             changed = replace(changed, motion={**self.motion, "hand": 0})
         if not geometry:
-            changed = replace(changed, drawn=0)
+            changed = replace(changed, drawn=0)  # and nothing can be moved by joints unknown
+            if changed.moved:
+                channels = changed.transformer["in_channels"] - self.latent_channels
+                changed = replace(changed, moved=False, transformer={
+                    **changed.transformer, "in_channels": channels,
+                })
         if not geometry or changed.control != "tokens":
             changed = replace(changed, decoder={})
         elif changed.decoder:
@@ -116,7 +124,7 @@ class ThreeDimoConfig:
             changed = replace(changed, decoder={**self.decoder, "tokens": tokens})
         if changed.inject == "concat" or changed.control == "skeleton":
             extra = changed.motion["dim"] + self.latent_channels
-            return replace(changed, layout={}, drawn=0, transformer={
+            return replace(changed, layout={}, drawn=0, moved=False, transformer={
                 **changed.transformer, "motion_dim": 0, "in_channels": extra,
             })
         if changed.layout:
@@ -160,6 +168,8 @@ class ThreeDimoConfig:
         if made["drawn"] > (channels if isinstance(channels, int) else 0):
             raise InputError(source, "drawn", f"{made['drawn']} of {channels} channels of the "
                              "layout", REMEDY)
+        if made["moved"] and not channels:
+            raise InputError(source, "moved", "without a layout", REMEDY)
         return ThreeDimoConfig(**made)
 
 
@@ -203,7 +213,7 @@ def _small(
         picture_channels=4,
         transformer={
             "patch_size": (1, 2, 2), "num_attention_heads": heads, "attention_head_dim": 64,
-            "in_channels": LATENTS + _MAPS, "out_channels": LATENTS, "text_dim": CONTEXT,
+            "in_channels": 2 * LATENTS + _MAPS, "out_channels": LATENTS, "text_dim": CONTEXT,
             "freq_dim": 64, "ffn_dim": 192 * heads, "num_layers": layers, "rope_max_seq_len": 128,
             "motion_dim": dim, "motion_reach": 1.0, 
             "grid": (window + 1, height // 8, width // 8),
@@ -222,6 +232,7 @@ def _small(
             "width": 48, "parents": PARENTS[1 : JOINTS + 1],
         },
         drawn=_DRAWN,
+        moved=True,
         objective="residual",
         steps=2,
         from_mean=True,

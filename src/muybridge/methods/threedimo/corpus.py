@@ -16,10 +16,10 @@ from torch import Tensor
 
 from muybridge.training.corpus import damaged, files_in, read_tensors, write_tensors
 
-FORMAT = "muybridge 3dimo scene 2"
+FORMAT = "muybridge 3dimo scene 3"
 _PARTS = (
-    "reference", "truth", "skeleton", "joints", "hands", "seen", "rotations", "words", "amounts",
-    "moves",
+    "reference", "reference_joints", "truth", "skeleton", "joints", "hands", "seen", "rotations",
+    "words", "amounts", "moves",
 )
 
 
@@ -30,9 +30,10 @@ class Scene:
     Attributes:
         name: of the person.
         reference: the person's picture, RGB over black, and matte.
+        reference_joints: where the body's lie in it, see :func:`.conditions.joints_seen`.
         truth: RGB over black, and matte.
         skeleton: drawn in each picture.
-        joints: where the body's lie in each, see :func:`.conditions.joints_seen`.
+        joints: likewise, in each.
         hands: the left and the right one, RGB over black.
         seen: whether they lie within the picture.
         rotations: of the joints, :func:`muybridge.methods.threedimo.conditions.joint_rotations`.
@@ -42,6 +43,7 @@ class Scene:
 
     name: str
     reference: UInt8[Tensor, "4 h w"]
+    reference_joints: Float[Tensor, "22 3"]
     truth: UInt8[Tensor, "V T 4 h w"]
     skeleton: UInt8[Tensor, "V T 3 h w"]
     joints: Float[Tensor, "V T 22 3"]

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import UInt8
 from torch import Tensor
 
 from muybridge.camera import facing_of
@@ -124,9 +124,14 @@ def scene_of(sitter: Sitter, clip: Clip, config: ThreeDimoConfig) -> Scene:
     hands, seen = hands_of(posed, clip.cameras, pictures, max(config.motion["hand"], 1))
     scripts = scripts_of(clip, facing_of(posed.joints[:1]))
     words, amounts = encoded(scripts)
+    standing = aligned_crop(
+        reference, sitter.reference.camera, width, height, most=size_of(crop, posed)
+    )
+    own = standing.cut(reference_picture(sitter.reference)[None, None], samples=4)[0, 0]
     return Scene(
         sitter.name,
-        to_bytes(_reference(sitter, size_of(crop, posed), width, height)),
+        to_bytes(own),
+        joints_seen(reference.joints, standing.cameras)[0, 0].half(),
         to_bytes(crop.cut(pictures)),
         to_bytes(skeleton_map(posed.joints, crop.cameras)),
         joints_seen(posed.joints, crop.cameras).half(),
@@ -150,12 +155,3 @@ def scripts_of(clip: Clip, facing: float) -> list[Script]:
 def moves(script: Script) -> bool:
     """Whether a camera does anything."""
     return any(move.kind != "static" for step in script.steps for move in step.moves)
-
-
-def _reference(
-    sitter: Sitter, most: float, width: int, height: int
-) -> Float[Tensor, "4 h w"]:
-    """The person's picture, as large as the clip begins, or smaller where they are not seen."""
-    posed = sitter.body.pose(sitter.reference.pose)
-    crop = aligned_crop(posed, sitter.reference.camera, width, height, most=most)
-    return crop.cut(reference_picture(sitter.reference)[None, None], samples=4)[0, 0]

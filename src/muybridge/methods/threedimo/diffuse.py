@@ -38,14 +38,16 @@ class Conditions:
     """What steers a video of ``V`` views and ``T`` frames.
 
     Attributes:
-        reference: of each view, or the one for all: scaled latents, and the layout behind them,
-            see :meth:`~muybridge.methods.threedimo.networks.ThreeDimoNetworks.referred`.
+        picture: the reference of each view, or the one for all.
+        joints: where the body's are in it, see
+            :func:`~muybridge.methods.threedimo.conditions.joints_seen`.
         motion: of all frames: tokens, or maps.
         say: what the cameras do.
         views: how many.
     """
 
-    reference: Float[Tensor, "R M h w"]
+    picture: Float[Tensor, "R C H W"]
+    joints: Float[Tensor, "R P 3"]
     motion: Float[Tensor, "T ..."]
     say: Say
     views: int
@@ -55,10 +57,9 @@ class Conditions:
         """Number of frames."""
         return int(self.motion.shape[0])
 
-    def references(self, views: Sequence[int]) -> Float[Tensor, "n M h w"]:
-        """The references of some views."""
-        rows = [min(view, len(self.reference) - 1) for view in views]
-        return self.reference[rows]
+    def rows(self, views: Sequence[int]) -> list[int]:
+        """Which references are those of some views."""
+        return [min(view, len(self.picture) - 1) for view in views]
 
 
 def plan(window: int, overlap: int, views: int, frames: int) -> Plan:
@@ -91,8 +92,8 @@ def sample(
         callback: told after each step.
     """
     config = networks.config
-    height, width = conditions.reference.shape[-2:]
-    shape = (config.latent_channels, int(height), int(width))
+    height, width = (int(side) // networks.patch for side in conditions.picture.shape[-2:])
+    shape = (config.latent_channels, height, width)
     views, frames = conditions.views, conditions.frames
     noise = (
         torch.zeros(views, frames, *shape) if config.from_mean
@@ -118,6 +119,9 @@ class Denoiser:
         weight = next(networks.transformer.parameters())
         self._device, self._dtype = weight.device, weight.dtype
         self._said: dict[Tile, tuple[Int64[Tensor, "L"], Float[Tensor, "L"]]] = {}  # noqa: F821
+        self._cues: dict[Tile, Float[Tensor, "F K h w"]] = {}
+        pictures = conditions.picture.to(self._device, self._dtype)
+        self._references = networks.encode(pictures).to(self._dtype)
 
     def __call__(
         self,
@@ -131,14 +135,28 @@ class Denoiser:
         said = [self._words(tile) for tile in tiles]
         words, amounts = (torch.stack(part).to(self._device) for part in zip(*said, strict=True))
         motion = torch.stack([self._conditions.motion[list(tile.frames)] for tile in tiles])
-        reference = self._conditions.references([tile.views[0] for tile in tiles])
-        known = [values.to(self._device, self._dtype) for values in (latents, reference, motion)]
-        output = networks(
-            known[0], timestep.to(self._device), known[1], known[2],
-            networks.words(words, amounts),
-        )
-        output = networks.model_output(output, known[1])
+        reference = self._references[self._conditions.rows([tile.views[0] for tile in tiles])]
+        noisy, motion = (part.to(self._device, self._dtype) for part in (latents, motion))
+        text = networks.words(words, amounts)
+        self._look_up(tiles, motion, text)
+        cue = torch.stack([self._cues[tile] for tile in tiles]).to(self._device, self._dtype)
+        output = networks(noisy, timestep.to(self._device), reference, motion, text, cue)
+        output = networks.model_output(output, cue)
         return Prediction(output.float().to(latents.device))
+
+    def _look_up(
+        self, tiles: Sequence[Tile], motion: Float[Tensor, "n F ..."],
+        text: Float[Tensor, "n L D"],
+    ) -> None:
+        """Find the cues of tiles, once: they are kept in the machine's main memory."""
+        if all(tile in self._cues for tile in tiles):
+            return
+        rows = self._conditions.rows([tile.views[0] for tile in tiles])
+        picture, joints = self._conditions.picture[rows], self._conditions.joints[rows]
+        found = self._networks.cue(
+            picture.to(self._device, self._dtype), joints.to(self._device), motion, text
+        )
+        self._cues |= dict(zip(tiles, found.cpu(), strict=True))
 
     def _words(self, tile: Tile) -> tuple[Tensor, Tensor]:
         """What is said for a tile; looked for once."""

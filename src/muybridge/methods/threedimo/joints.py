@@ -26,14 +26,15 @@ def joint_places(rotations: Float[Tensor, "*B J 6"]) -> Float[Tensor, "*B 21 3"]
             :func:`~muybridge.methods.threedimo.conditions.joint_rotations` gives them; any two
             columns that are not parallel do.
     """
-    columns = rotations[..., :JOINTS, :].unflatten(-1, (2, 3)).mT
-    R = roma.special_gramschmidt(columns)
-    whole = torch.cat([torch.eye(3).to(R).expand(*R.shape[:-3], 1, 3, 3), R], -3)
-    parents = PARENTS[: JOINTS + 1]
-    world = world_rotations(whole, parents)
-    above = world[..., list(parents[1:]), :, :]
-    bones, chain = (part.to(R) for part in _skeleton())
-    return chain @ (above @ bones[..., None])[..., 0]
+    with torch.autocast(rotations.device.type, enabled=False):  # places want all their digits
+        columns = rotations[..., :JOINTS, :].float().unflatten(-1, (2, 3)).mT
+        R = roma.special_gramschmidt(columns)
+        whole = torch.cat([torch.eye(3).to(R).expand(*R.shape[:-3], 1, 3, 3), R], -3)
+        parents = PARENTS[: JOINTS + 1]
+        world = world_rotations(whole, parents)
+        above = world[..., list(parents[1:]), :, :]
+        bones, chain = (part.to(R) for part in _skeleton())
+        return chain @ (above @ bones[..., None])[..., 0]
 
 
 @cache

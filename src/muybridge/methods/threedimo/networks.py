@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from muybridge.methods.threedimo.camera_text import CameraText
 from muybridge.methods.threedimo.config import ThreeDimoConfig
 from muybridge.methods.threedimo.guide import SkeletonGuide
+from muybridge.networks.bone_warp import moved
 from muybridge.networks.linear_autoencoder import LinearAutoencoder
 from muybridge.networks.motion_layout import MotionLayout
 from muybridge.networks.motion_tokens import MotionEncoder, PoseDecoder, PoseTokens
@@ -164,22 +165,32 @@ class ThreeDimoNetworks(nn.Module):
         """Tokens of what is said to the camera."""
         return self.text(words, amounts)
 
-    def referred(
-        self, picture: Float[Tensor, "B C H W"], text: Float[Tensor, "B L D"]
-    ) -> Float[Tensor, "B M h w"]:
-        """Scaled latents of the reference and, where there is a layout, its own behind them: a
-        patch of the video finds its like by what both show of the body.
+    @torch.no_grad()
+    def cue(
+        self,
+        picture: Float[Tensor, "B C H W"],
+        joints: Float[Tensor, "B P 3"],
+        motion: Float[Tensor, "B F ..."],
+        text: Float[Tensor, "B L D"],
+        numbers: Int64[Tensor, "B F"] | None = None,
+    ) -> Float[Tensor, "B F K h w"]:
+        """Scaled latents of what is known of each frame: the reference, moved to where the layout
+        has the joints; as it is, in sizes without that.
 
         Args:
-            picture: as of a driver, without hands that are known.
-            text: of what its camera does, whose first moment it is.
+            picture: the reference.
+            joints: where they are in it, see :func:`.conditions.joints_seen`.
+            motion, text, numbers: as of :meth:`forward`.
         """
-        latents = self.encode(picture)
-        if self.layout is None or not isinstance(self.control, MotionEncoder):
-            return latents
-        motion = self.motion(Driver(picture[:, None].to(self.dtype)))
-        maps = self.layout(motion, text, torch.zeros_like(text[:, :1, 0], dtype=torch.long))
-        return torch.cat([latents, maps[:, 0].to(latents)], 1)
+        frames = motion.shape[1]
+        if self.layout is None or not self.config.moved:
+            return self.encode(picture)[:, None].expand(-1, frames, -1, -1, -1)
+        target = self.layout.joints_seen(motion, text, numbers)
+        shown = moved(
+            picture.repeat_interleave(frames, 0), joints.repeat_interleave(frames, 0),
+            target.flatten(0, 1),
+        )
+        return self.encode(shown).unflatten(0, (-1, frames))
 
     # ------------------------------------------------------------------ denoising
 
@@ -187,9 +198,10 @@ class ThreeDimoNetworks(nn.Module):
         self,
         noisy: Float[Tensor, "B F K h w"],
         timesteps: Float[Tensor, "..."],
-        reference: Float[Tensor, "B M h w"],
+        reference: Float[Tensor, "B K h w"],
         motion: Float[Tensor, "..."],
         text: Float[Tensor, "B L D"],
+        cue: Float[Tensor, "B F K h w"],
         numbers: Int64[Tensor, "B F"] | None = None,
     ) -> Float[Tensor, "B F O h w"]:
         """The transformer's output; what it means is the objective's matter.
@@ -199,16 +211,15 @@ class ThreeDimoNetworks(nn.Module):
         Args:
             noisy: latents on the flow path.
             timesteps: one of each sample, or one for all.
-            reference: latents, and the layout behind them, from :meth:`referred`; nothing is
-                laid out where there are latents alone.
+            reference: latents.
             motion: from :meth:`motion`, of the frames of ``noisy``.
             text: from :meth:`words`.
+            cue: from :meth:`cue`.
             numbers: of the frames in their window, for pictures out of a clip; else they follow
                 each other from 0 on.
         """
         samples, frames = noisy.shape[:2]
-        own = reference[:, self.config.latent_channels :]
-        both = torch.cat([self.latents_of(reference)[:, None].to(noisy), noisy], 1)
+        both = torch.cat([reference[:, None].to(noisy), noisy], 1)
         tokens = both.shape[-2] // 2 * (both.shape[-1] // 2)
         t = timesteps.reshape(-1, 1).to(noisy).expand(samples, tokens * frames)
         t = torch.cat([t.new_zeros(samples, tokens), t], 1)
@@ -218,11 +229,11 @@ class ThreeDimoNetworks(nn.Module):
         else:
             per_frame = motion.shape[2]
             if self.layout is not None:
-                maps = self.layout(motion, text, numbers)
-                if not own.shape[1]:
-                    own = torch.zeros_like(maps[:, 0])
-                maps = torch.cat([own[:, None].to(maps), maps], 1)
+                maps = with_reference(self.layout(motion, text, numbers))
                 both = torch.cat([both, maps.to(both)], 2)
+            if self.config.moved:
+                known_of = torch.cat([reference[:, None].to(both), cue.to(both)], 1)
+                both = torch.cat([both, known_of], 2)
             known["motion_tokens"] = motion.flatten(1, 2)
             known["motion_times"] = torch.arange(
                 1, frames + 1, device=noisy.device, dtype=torch.float32
@@ -236,20 +247,14 @@ class ThreeDimoNetworks(nn.Module):
         return output.transpose(1, 2)[:, 1:]
 
     def model_output(
-        self, output: Float[Tensor, "B F O h w"], reference: Float[Tensor, "B M h w"]
+        self, output: Float[Tensor, "B F O h w"], cue: Float[Tensor, "B F K h w"]
     ) -> Float[Tensor, "B F K h w"]:
         """What the scheduler calls the model output.
 
         Args:
-            output: from :meth:`forward`. ``reference``: see there.
+            output: from :meth:`forward`. ``cue``: see there.
         """
-        if self.config.objective != "residual":
-            return output
-        return output + self.latents_of(reference)[:, None]
-
-    def latents_of(self, reference: Float[Tensor, "B M h w"]) -> Float[Tensor, "B K h w"]:
-        """What :meth:`referred` gives without the layout."""
-        return reference[:, : self.config.latent_channels]
+        return output + cue if self.config.objective == "residual" else output
 
 
 def new_control(config: ThreeDimoConfig) -> Control:

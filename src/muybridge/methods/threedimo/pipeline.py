@@ -29,13 +29,12 @@ from muybridge.methods.loading import checked_steps, chosen_device, chosen_dtype
 from muybridge.methods.pipeline import Tell
 from muybridge.methods.threedimo.checkpoints import load as load_networks
 from muybridge.methods.threedimo.checkpoints import save
-from muybridge.methods.threedimo.conditions import PELVIS
-from muybridge.methods.threedimo.diffuse import Conditions, Say, sample
+from muybridge.methods.threedimo.conditions import PELVIS, joints_seen
+from muybridge.methods.threedimo.diffuse import Conditions, sample
 from muybridge.methods.threedimo.driver import of_pictures, shown
 from muybridge.methods.threedimo.networks import Driver, ThreeDimoNetworks
 from muybridge.methods.threedimo.spec import SPEC
 from muybridge.methods.threedimo.view_words import Directions
-from muybridge.methods.threedimo.words import FRONT, encoded
 from muybridge.motion import Motion
 from muybridge.person import Person
 from muybridge.sampling.denoise import StepCallback
@@ -71,7 +70,7 @@ class ThreeDimoPipeline(LatentPipeline):
         config = networks.config
         pixels = config.width * config.height // networks.patch**2
         per_frame = config.motion["dim"] * 3 * config.motion["tokens"]
-        self.kept_bytes = 2 * 4 * config.latent_channels * pixels + 4 * per_frame
+        self.kept_bytes = 4 * 4 * config.latent_channels * pixels + 4 * per_frame
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Write the networks as a folder that :func:`muybridge.load` reads.
@@ -114,35 +113,27 @@ class ThreeDimoPipeline(LatentPipeline):
         start = person.shaped.pose(motion.slice(0, 1))
         reference = aligned_reference(person, start, crop)
         picture = reference.picture[None, : config.picture_channels]
+        posed = person.shaped.pose(reference.motion)
+        joints = joints_seen(posed.joints, reference.cameras)[0]
 
         def stepped(done: int, steps: int, _: Tensor) -> None:
             tell(min(1.0, _PREPARING + (1 - _PREPARING) * done / steps), f"step {done} of {steps}")
 
         say = self._words(person, motion, crop)
-        latents = self.painted(picture, tokens, say, cameras.views, seed, stepped)
+        given = Conditions(picture, joints, tokens, say, cameras.views)
+        latents = self.painted(given, seed, stepped)
         return Prepared(crop, AvatarScene.of(person, motion), latents)
 
     def painted(
-        self, reference: Float[Tensor, "1 C H W"], tokens: Float[Tensor, "T ..."], say: Say,
-        views: int, seed: int, callback: StepCallback,
+        self, given: Conditions, seed: int, callback: StepCallback
     ) -> Float[Tensor, "V T K h w"]:
         """Latents of the whole video, which the networks' ``decode`` makes pictures of.
 
         Args:
-            reference: the person's picture. ``tokens``: of the driver.
-            say: what the cameras do. ``views``: how many they are.
+            given: what steers.
             seed: of the noise. ``callback``: told after each step.
         """
-        given = Conditions(self._referred(reference), tokens, say, views)
         return sample(self.networks, given, seed=seed, steps=self.steps, callback=callback)
-
-    @torch.no_grad()
-    def _referred(self, picture: Float[Tensor, "1 C H W"]) -> Float[Tensor, "1 M h w"]:
-        """The reference as the networks know it, seen from the front."""
-        device, dtype = next(self.networks.text.parameters()).device, self.networks.dtype
-        words, amounts = (part.to(device) for part in encoded([FRONT]))
-        text = self.networks.words(words, amounts)
-        return self.networks.referred(picture.to(device, dtype), text).float().cpu()
 
     @torch.no_grad()
     def _tokens(self, motion: Motion, tell: Tell) -> Float[Tensor, "T ..."]:

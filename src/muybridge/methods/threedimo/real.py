@@ -20,7 +20,7 @@ from muybridge.errors import InputError, MissingWeights
 from muybridge.methods.loading import checked_steps, chosen_device, chosen_dtype
 from muybridge.methods.spec import missing_text
 from muybridge.methods.threedimo.config import ThreeDimoConfig
-from muybridge.methods.threedimo.diffuse import Say
+from muybridge.methods.threedimo.diffuse import Conditions
 from muybridge.methods.threedimo.networks import Driver
 from muybridge.methods.threedimo.pipeline import ThreeDimoPipeline
 from muybridge.methods.threedimo.real_parts import (
@@ -120,17 +120,16 @@ class RealThreeDimo(ThreeDimoPipeline):
         save_motion(made.config, made.tools.pipeline.transformer, made.control, Path(folder))
 
     def painted(
-        self, reference: Float[Tensor, "1 C H W"], tokens: Float[Tensor, "T ..."], say: Say,
-        views: int, seed: int, callback: StepCallback,
+        self, given: Conditions, seed: int, callback: StepCallback
     ) -> Float[Tensor, "V T 3 H W"]:
         """Pictures of the whole video in half precision, in a file; see the base class."""
         config, tools = self.networks.config, self.networks.tools
-        given = RealConditions(reference[:, :3], tokens, say, views)
+        known = RealConditions(given.picture[:, :3], given.motion, given.say, given.views)
         latents = sample_real(
-            tools, config, given, self.networks.speak, negative=self.negative, seed=seed,
+            tools, config, known, self.networks.speak, negative=self.negative, seed=seed,
             steps=self.steps, callback=callback,
         )
-        frames = len(tokens)
+        views, frames = given.views, given.frames
         self._files = DiskGrids("muybridge-3dimo-")
         made = self._files.zeros((views, frames, 3, config.height, config.width), torch.float16)
         for view, row in enumerate(latents):

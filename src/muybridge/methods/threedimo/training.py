@@ -21,13 +21,14 @@ from muybridge.training import Batch
 
 GEOMETRY = 0.1
 """Weight of the geometric loss at the beginning (paper, section 3.3)."""
+SEEN = 3.0
+"""Weight of where the layout has the joints before the target's camera."""
 PLACES = 1.0
 """Weight of the joints' places, metres, beside their rotations, while encoders learn alone."""
 ALONE_DRAWING = 0.03
 """The drawing's weight meanwhile; rotations' errors fall from 0.03 or so."""
 DRAWING = 0.3
-"""Weight of skeleton and matte that the layout draws, whose error is 1 for nothing drawn, and of
-where it has the joints."""
+"""Weight of skeleton and matte that the layout draws, whose error is 1 for nothing drawn."""
 
 
 def geometry_loss(module: Any, batch: Batch, draws: Any) -> tuple[Tensor, dict[str, Tensor]]:
@@ -55,7 +56,7 @@ def geometry_loss(module: Any, batch: Batch, draws: Any) -> tuple[Tensor, dict[s
         apart = layout.places(motion)[0].float() - joint_places(batch["rotations"])
         seen = seen_error(layout, motion, text, batch)
         drawing = layout_error(networks, motion, text, batch)
-        loss = loss + ALONE_DRAWING * drawing + PLACES * (apart.square().mean() + seen)
+        loss = loss + ALONE_DRAWING * drawing + PLACES * apart.square().mean() + SEEN * seen
         scalars |= {
             "layout_cm": 100 * apart.norm(dim=-1).mean().detach(), "seen_error": seen.detach(),
             "drawing_error": drawing.detach(),
@@ -98,17 +99,17 @@ def clip_loss(
     networks: ThreeDimoNetworks = module
     flow = ResidualFlow()
     clean = networks.encode(batch["truth"])
-    reference = reference_of(networks, batch)
-    base = networks.latents_of(reference)[:, None].expand_as(clean)
+    reference = networks.encode(batch["reference"])
     motion = networks.motion(driver_of(batch))
     text = networks.words(batch["words"], batch["amounts"])
+    base = cue_of(networks, motion, text, batch)
     unseen = draws.uniform() < blind
     sigmas = flow.sigmas(draws.normal()).masked_fill(unseen, flow.sigma_max)
     noised = flow.noised(clean, draws.normal(*clean.shape[1:]), sigmas)
-    seen = per_clip((~unseen).to(noised.latents))
-    noised = Noised(noised.latents * seen, noised.timesteps)
+    shown = per_clip((~unseen).to(noised.latents))
+    noised = Noised(noised.latents * shown, noised.timesteps)
     output = networks(
-        noised.latents, noised.timesteps, reference, motion, text, batch["number"]
+        noised.latents, noised.timesteps, reference, motion, text, base, batch["number"]
     ).float()
     errors = flow.errors(output, noised, clean, sigmas, base)
     weight = near_person(batch["truth"][:, :, 3:], networks.patch)
@@ -120,15 +121,12 @@ def clip_loss(
         squares = (found - clean).square().mean(2, keepdim=True) * weight
         return (squares.sum() / weight.sum()).detach()
 
-    scalars = {"error": plain(estimate), "error_copied": plain(base), "unlike": unlike.detach()}
+    scalars = {"error": plain(estimate), "error_cue": plain(base), "unlike": unlike.detach()}
     if networks.layout is not None and networks.config.drawn:
-        apart = {
-            "drawing_error": layout_error(networks, motion, text, batch),
-            "seen_error": seen_error(networks.layout, motion, text, batch),
-            "own_error": own_error(networks, reference, batch),
-        }
-        loss = loss + DRAWING * sum(apart.values())
-        scalars |= {name: error.detach() for name, error in apart.items()}
+        drawing = layout_error(networks, motion, text, batch)
+        seen = seen_error(networks.layout, motion, text, batch)
+        loss = loss + DRAWING * drawing + SEEN * seen
+        scalars |= {"drawing_error": drawing.detach(), "seen_error": seen.detach()}
     if networks.decoder is not None:
         start, end, steps = geometry
         share = min(1.0, draws.step / steps)
@@ -138,14 +136,20 @@ def clip_loss(
     return loss, scalars
 
 
-def reference_of(networks: ThreeDimoNetworks, batch: Batch) -> Float[Tensor, "B M h w"]:
-    """The references of a batch as the networks know them.
+def cue_of(
+    networks: ThreeDimoNetworks, motion: Float[Tensor, "B F ..."], text: Float[Tensor, "B L D"],
+    batch: Batch,
+) -> Float[Tensor, "B F K h w"]:
+    """What is known of the frames of a batch: their reference, moved.
 
     Args:
-        networks: of the size. ``batch``: of :class:`.clips.Clips`.
+        networks: of the size.
+        motion: of the drivers. ``text``: of the words.
+        batch: of :class:`.clips.Clips`.
     """
-    text = networks.words(batch["reference_words"], batch["reference_amounts"])
-    return networks.referred(batch["reference"], text)
+    return networks.cue(
+        batch["reference"], batch["reference_joints"], motion, text, batch["number"]
+    )
 
 
 def layout_error(
@@ -178,25 +182,6 @@ def seen_error(
     """
     found = layout.joints_seen(motion, text, batch["number"]).float()
     return ((found - batch["joints"]).square().mean((1, 2, 3)) * batch["told"]).mean()
-
-
-def own_error(
-    networks: ThreeDimoNetworks, reference: Float[Tensor, "B M h w"], batch: Batch
-) -> Float[Tensor, ""]:
-    """Squared error of the matte that the reference's layout draws, over that of nothing drawn;
-    0 where the reference is not laid out, as there are no tokens of it.
-
-    Args:
-        networks: with such a layout. ``reference``: from :func:`reference_of`.
-        batch: of :class:`.clips.Clips`.
-    """
-    small = F.avg_pool2d(batch["reference"][:, 3:], 2)
-    truth = F.pixel_unshuffle(small, small.shape[-1] // reference.shape[-1])
-    last = networks.config.latent_channels + networks.config.drawn
-    found = reference[:, last - truth.shape[1] : last]
-    if not found.shape[1]:
-        return truth.new_zeros(())
-    return (found - truth).square().mean() / truth.square().mean().clamp(min=1e-4)
 
 
 def drawing_error(

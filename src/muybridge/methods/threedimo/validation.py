@@ -19,7 +19,7 @@ from muybridge.methods.picture_loss import over_grey
 from muybridge.methods.threedimo.clips import clip_of, driver_of
 from muybridge.methods.threedimo.corpus import Scene
 from muybridge.methods.threedimo.networks import ThreeDimoNetworks
-from muybridge.methods.threedimo.training import pose_error, reference_of
+from muybridge.methods.threedimo.training import cue_of, pose_error
 from muybridge.sampling import ResidualFlow, draw_noise
 from muybridge.training import Batch, Validation
 
@@ -56,9 +56,10 @@ def sample_clips(
             at.
         seed: of the noise. ``steps``: of the sampler.
     """
-    reference = reference_of(networks, batch)
+    reference = networks.encode(batch["reference"])
     motion = networks.motion(driver_of(batch))
     text = networks.words(batch["words"], batch["amounts"])
+    cue = cue_of(networks, motion, text, batch)
     frames = int(motion.shape[1])
     height, width = map(int, reference.shape[-2:])
     shape = (networks.config.latent_channels, height, width)
@@ -71,9 +72,9 @@ def sample_clips(
     latents = noise * scheduler.init_noise_sigma
     for t in scheduler.timesteps:
         noisy = scheduler.scale_model_input(latents, t)
-        output = networks(noisy, t, reference, motion, text)
+        output = networks(noisy, t, reference, motion, text, cue)
         latents = scheduler.step(
-            networks.model_output(output, reference), t, latents, return_dict=False
+            networks.model_output(output, cue), t, latents, return_dict=False
         )[0]
     return networks.decode(latents.flatten(0, 1)).unflatten(0, latents.shape[:2])
 
@@ -121,6 +122,14 @@ def validate_poses(networks: ThreeDimoNetworks, scenes: Sequence[Scene]) -> Vali
     scores = {}
     if networks.decoder is not None:
         scores["pose_error"] = float(pose_error(networks, first, one))
+    if networks.layout is not None:
+        for kind, target in (("still", 0), ("moving", 1)):
+            batch = batch_of(scenes, [(target, 2)] * len(scenes))
+            text = networks.words(batch["words"], batch["amounts"])
+            found = networks.layout.joints_seen(second, text, batch["number"])
+            apart = (found - batch["joints"])[..., :2] / 2
+            size = apart.new_tensor([networks.config.width, networks.config.height])
+            scores[f"{kind}_joints"] = float((apart * size).norm(dim=-1).mean())
     if first.ndim == 4:
         scores["retrieval"] = retrieval(first.flatten(2), second.flatten(2))
     return Validation(scores, None)
