@@ -8,13 +8,15 @@ from functools import partial
 import pytest
 import torch
 from methods.threedimo_small import awake, clips_of, scene, small_config, small_networks
+from safetensors.torch import load_file
 
 from muybridge.data import write_clip
 from muybridge.data.people import Programme, clips
 from muybridge.errors import InputError
+from muybridge.methods.picture_loss import near_person
 from muybridge.methods.threedimo import recipe as recipe_module
 from muybridge.methods.threedimo.ablation import ABLATION
-from muybridge.methods.threedimo.checkpoints import load, save, save_reading
+from muybridge.methods.threedimo.checkpoints import load, save
 from muybridge.methods.threedimo.clips import Clips, driver_of
 from muybridge.methods.threedimo.corpus import read_scenes
 from muybridge.methods.threedimo.networks import ThreeDimoNetworks, joined
@@ -35,6 +37,7 @@ from muybridge.methods.threedimo.validation import (
     validate_poses,
 )
 from muybridge.methods.threedimo.words import WORDS
+from muybridge.networks.bone_warp import moved
 from muybridge.sampling import ResidualFlow
 from muybridge.training import Context, Draws
 from muybridge.training.budget import parse_budget
@@ -82,6 +85,19 @@ def test_from_people_to_weights(tmp_path, monkeypatch):
     ]
     assert max(tall) < 1.35 * min(tall)
     assert bool(each.hands.flatten(3).amax(-1)[each.seen].min() > 0)
+    # joints of the reference lie within its matte
+    size = torch.tensor([72, 96])
+    x, y = ((each.reference_joints[:, :2].float() + 1) / 2 * size).long().unbind(1)
+    assert float((each.reference[3, y, x] > 128).float().mean()) > 0.85
+    # pictures teach what paints; what reads is as poses have left it
+    poses, pictures, single = (
+        load_file(tmp_path / "run" / "stages" / stage / "averaged.safetensors")
+        for stage in ("poses", "pictures", "single")
+    )
+    changed = {n.partition(".")[0] for n in poses if not torch.equal(poses[n], pictures[n])}
+    assert changed == {"transformer"}
+    changed = {n.partition(".")[0] for n in poses if not torch.equal(pictures[n], single[n])}
+    assert changed == set(PARTS)
 
 
 # ------------------------------------------------------------------ objectives
@@ -156,6 +172,29 @@ def test_skeletons_and_mattes_are_drawn_where_the_target_sees_them(context):
     assert float(drawing_error(wrong, batch)) == 0
 
 
+@torch.no_grad()
+def test_in_training_the_reference_moves_to_where_joints_truly_are(context):
+    networks = awake(small_networks())
+    batch = clips_of(context, first=0.0)(0, range(2))
+    _, told = clip_loss(networks, batch, Draws(0, "s", 0, range(2)))
+    shown = moved(
+        batch["reference"].repeat_interleave(4, 0),
+        batch["reference_joints"].repeat_interleave(4, 0), batch["joints"].flatten(0, 1),
+    )
+    away = networks.encode(shown).unflatten(0, (2, 4)) - networks.encode(batch["truth"])
+    weight = near_person(batch["truth"][:, :, 3:], networks.patch)
+    wanted = (away.square().mean(2, keepdim=True) * weight).sum() / weight.sum()
+    assert float(told["error_cue"]) == pytest.approx(float(wanted), rel=1e-4)
+
+
+def test_what_is_left_alone_is_not_asked(context):
+    """Pictures have frozen parts that read: their errors would cost time only."""
+    networks = small_networks()
+    train_only(networks, "transformer")
+    loss, told = clip_loss(networks, clips_of(context)(0, range(2)), Draws(0, "s", 0, range(2)))
+    assert set(told) == {"error", "error_cue", "unlike"} and loss.requires_grad
+
+
 def test_where_joints_are_seen_counts_where_the_camera_is_told(context):
     networks = small_networks()
     batch = clips_of(context)(0, range(4))
@@ -183,7 +222,8 @@ def test_poses_are_learnt_first_and_alone(context):
 
 
 def test_the_geometric_loss_fades(context):
-    networks = small_networks().requires_grad_(False)
+    networks = small_networks()
+    train_only(networks, "decoder")
     batch = Clips([scene()], context, 2, 0.0, 0.0)(0, range(2))
     fade = partial(clip_loss, networks, batch)
 
@@ -230,21 +270,18 @@ def test_training_goes_on_from_weights_of_the_same_size(tmp_path):
     assert recipe("nano").takes_init
 
 
-def test_training_begins_with_what_reads_alone_and_paints_anew(tmp_path):
+def test_where_what_paints_is_another_training_begins_with_what_reads(tmp_path):
     config = small_config()
     known = awake(small_networks(config=config))
-    save_reading(known, tmp_path / "reading", torch.float16)
-    found = _initial(tmp_path / "reading", config)
+    save(known, tmp_path / "known", torch.float16)
+    wider = dataclasses.replace(config, transformer={**config.transformer, "ffn_dim": 64})
+    found = _initial(tmp_path / "known", wider)
     assert {name.partition(".")[0] for name in found} == {"control", "text", "decoder", "layout"}
     theirs = known.state_dict()
     for name, value in found.items():
         assert torch.allclose(value, theirs[name], atol=1e-3) and value.dtype == torch.float32
-    wider = dataclasses.replace(config, transformer={**config.transformer, "ffn_dim": 64})
-    assert _initial(tmp_path / "reading", wider).keys() == found.keys()  # the painter is new anyhow
     with pytest.raises(InputError, match="not what is trained"):
-        _initial(tmp_path / "reading", config.varied(hands=False))
-    with pytest.raises(InputError, match="transformer"):
-        load(tmp_path / "reading")
+        _initial(tmp_path / "known", wider.varied(hands=False))
 
 
 def test_hands_that_are_not_seen_do_not_count():

@@ -126,3 +126,26 @@ def test_people_stand_upright_in_the_middle_before_words_are_learnt():
         side = layout.seen(places, quarter, view)
     assert float(side[0, 0, 1, 0]) == pytest.approx(0.0, abs=1e-6)
     assert float(side[0, 0, 1, 2]) == pytest.approx(-0.5)
+
+
+def test_proportions_are_learnt_from_the_persons_own_picture():
+    """Tall and short ones share a pose's tokens; their own pictures tell them apart."""
+    layout, generator = small(), torch.Generator().manual_seed(2)
+    pose = torch.randn(64, 1, 2, 4, generator=generator)
+    text = torch.zeros(64, 3, 5)
+    own = torch.randn(64, 2, 3, generator=generator)
+    with torch.no_grad():
+        middle = layout.joints_seen(pose, text)
+        assert torch.equal(layout.joints_seen(pose, text, own=own), middle)  # nothing learnt yet
+        turn = layout.places(pose)[1]
+        longer = layout.places(pose)[0] * (1 + 0.3 * own[:, None, 1:, :1])
+        wanted = layout.seen(longer, turn, layout._told(pose, text, None))
+    optimizer = torch.optim.Adam(layout.proportions.parameters(), 3e-3)
+    for _ in range(400):
+        error = (layout.joints_seen(pose, text, own=own) - wanted).square().mean()
+        optimizer.zero_grad()
+        error.backward()
+        optimizer.step()
+    assert float(error) < 0.1 * float((middle - wanted).square().mean())
+    assert torch.equal(layout.joints_seen(pose, text), middle)
+    assert torch.equal(layout.joints_seen(pose, text, own=own)[:, :, 0], middle[:, :, 0])

@@ -7,6 +7,7 @@ import dataclasses
 import pytest
 import torch
 from denoise_recipe import Stopping, denoising, loss, state
+from safetensors.torch import load_file
 from torch import nn
 
 from muybridge.errors import Interrupted
@@ -117,3 +118,23 @@ def test_it_rests_where_there_is_no_gradient():
     module.weight.grad = torch.zeros_like(module.weight)  # momentum is left, however small
     optimizer.step()
     assert torch.equal(module.weight, before)
+
+
+@pytest.mark.parametrize("muon", [None, ()])
+def test_what_is_to_learn_gently_does(tmp_path, muon):
+    """By a share of the rate the trunk comes as far in the first step as that share says."""
+    made = {}
+    for share in (1.0, 0.5, 0.01):
+        recipe = denoising(warmup=0)
+        optimizer = Optimizer(lr=3e-3, weight_decay=0.0, muon=muon, shares={"body": share})
+        stage = dataclasses.replace(recipe.stages[0], optimizer=optimizer, ema=0.0)
+        out = tmp_path / str(share)
+        train(dataclasses.replace(recipe, stages=(stage,)), out, Budget(steps=1), seed=3)
+        made[share] = load_file(out / "stages" / "coarse" / "module.safetensors")
+    for name, whole in made[1.0].items():
+        half, hundredth = (whole - made[share][name] for share in (0.5, 0.01))
+        if name.startswith("body"):
+            assert bool(half.any()), name
+            assert torch.allclose(half / 0.5, hundredth / 0.99, atol=1e-6), name
+        else:
+            assert not half.any() and not hundredth.any(), name

@@ -295,7 +295,8 @@ def test_the_first_signal_asks_and_the_second_breaks_off():
     {"share": 0.0}, {"batch": 0}, {"micro": 9}, {"name": "../x"}, {"name": ""}, {"ema": 1.0},
     {"schedule": Schedule(decay=1.0)}, {"schedule": Schedule(warmup=-1)}, {"workers": -1},
     {"optimizer": Optimizer(lr=0.0)}, {"optimizer": Optimizer(betas=(0.9, 1.0))},
-    {"optimizer": Optimizer(clip=-1.0)}, {"optimizer": Optimizer(lr=math.nan)},
+    {"optimizer": Optimizer(shares={"a": 0.0})}, {"optimizer": Optimizer(clip=-1.0)},
+    {"optimizer": Optimizer(lr=math.nan)},
 ])
 def test_a_stage_that_makes_no_sense_is_refused(settings):
     with pytest.raises(InputError):

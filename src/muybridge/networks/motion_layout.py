@@ -66,11 +66,16 @@ class MotionLayout(ModelMixin, ConfigMixin):  # type: ignore[misc]
         self.camera = nn.Sequential(
             nn.GELU(), nn.Linear(hidden, hidden // 2), nn.GELU(), nn.Linear(hidden // 2, 11),
         )
+        self.proportions = nn.Sequential(
+            nn.Linear(6 * bones + 3, hidden // 2), nn.GELU(),
+            nn.Linear(hidden // 2, hidden // 2), nn.GELU(), nn.Linear(hidden // 2, 3 * bones),
+        )
         with torch.no_grad():
-            heads: list[Any] = [self.joints[-1], self.camera[-1]]
+            heads: list[Any] = [self.joints[-1], self.camera[-1], self.proportions[-1]]
             for last in heads:
                 last.weight.mul_(0.1)
                 last.bias.zero_()
+            heads[-1].weight.zero_()
         self.thick = nn.Parameter(torch.full((bones,), _THICK).log())
         self.paint = nn.Sequential(
             nn.Conv2d(width + 5 * bones, width, 3, padding=1), nn.GELU(),
@@ -85,6 +90,19 @@ class MotionLayout(ModelMixin, ConfigMixin):  # type: ignore[misc]
         made: Tensor = self.joints(self.pose(motion.flatten(2)))
         turn = torch.eye(3, device=made.device) + made[..., -9:].unflatten(-1, (3, 3))
         return made[..., :-9].unflatten(-1, (-1, 3)), turn
+
+    def of_person(
+        self, places: Float[Tensor, "B F J 3"], own: Float[Tensor, "B P 3"]
+    ) -> Float[Tensor, "B F J 3"]:
+        """The same for somebody of other proportions, which tokens do not tell.
+
+        Args:
+            places: as :meth:`places` gives them.
+            own: where root and joints are in a picture of the person, see :meth:`seen`.
+        """
+        known = own.flatten(1)[:, None].expand(-1, places.shape[1], -1)
+        change: Tensor = self.proportions(torch.cat([known.to(places), places.flatten(2)], -1))
+        return places + change.unflatten(-1, (-1, 3))
 
     def seen(
         self, places: Float[Tensor, "B F J 3"], turn: Float[Tensor, "B F 3 3"],
@@ -107,10 +125,18 @@ class MotionLayout(ModelMixin, ConfigMixin):  # type: ignore[misc]
 
     def joints_seen(
         self, motion: Float[Tensor, "B F N D"], text: Float[Tensor, "B L C"],
-        numbers: Int64[Tensor, "B F"] | None = None,
+        numbers: Int64[Tensor, "B F"] | None = None, own: Float[Tensor, "B P 3"] | None = None,
     ) -> Float[Tensor, "B F P 3"]:
-        """Root and joints before the camera, see :meth:`seen`; arguments as of :meth:`forward`."""
-        return self.seen(*self.places(motion), self._told(motion, text, numbers))
+        """Root and joints before the camera, see :meth:`seen`.
+
+        Args:
+            motion, text, numbers: as of :meth:`forward`.
+            own: of the person, see :meth:`of_person`; somebody's of middle proportions without.
+        """
+        places, turn = self.places(motion)
+        if own is not None:
+            places = self.of_person(places, own)
+        return self.seen(places, turn, self._told(motion, text, numbers))
 
     def _told(
         self, motion: Float[Tensor, "B F N D"], text: Float[Tensor, "B L C"],

@@ -185,7 +185,7 @@ class StageLoop:
         if not any(self.session.total([float(bad)])):
             lr = rate(self.step, self.pace.total, self.stage.optimizer.lr, self.stage.schedule)
             for group in self._optimizer.param_groups:
-                group["lr"] = lr
+                group["lr"] = lr * group["share"]
             self._optimizer.step()
             self.average.update(self.step)
             values |= {"lr": lr, "norm": norm}

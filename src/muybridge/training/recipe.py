@@ -148,6 +148,7 @@ class Optimizer:
         clip: largest norm of the gradient; 0 does not clip.
         muon: ``None`` is AdamW for all. Else :class:`~muybridge.training.muon.Muon` takes the
             matrices, but those with one of these texts in their names.
+        shares: of the rate, by what parameters' names begin with; all of it for others.
     """
 
     lr: float = 1e-3
@@ -156,6 +157,7 @@ class Optimizer:
     weight_decay: float = 0.01
     clip: float = 1.0
     muon: tuple[str, ...] | None = None
+    shares: Mapping[str, float] = field(default_factory=dict)
 
     def over(self, module: nn.Module) -> torch.optim.Optimizer:
         """The optimizer of what is trained of a module.
@@ -164,13 +166,23 @@ class Optimizer:
             ValueError: nothing is.
         """
         named = [(name, p) for name, p in module.named_parameters() if p.requires_grad]
-        groups = decayed_groups(named, self.weight_decay)
+        groups = [
+            group | {"share": share}
+            for share in sorted({self._share(name) for name, _ in named}, reverse=True)
+            for group in decayed_groups(
+                [(name, p) for name, p in named if self._share(name) == share], self.weight_decay
+            )
+        ]
         if not groups:
             raise ValueError("there is nothing to train")
         if self.muon is None:
             return torch.optim.AdamW(groups, lr=self.lr, betas=self.betas, eps=self.eps)
         plain = [p for name, p in named if any(text in name for text in self.muon)]
         return Muon(groups, self.lr, self.betas, self.eps, plain)
+
+    def _share(self, name: str) -> float:
+        """Of the rate, for a parameter."""
+        return next((s for part, s in self.shares.items() if name.startswith(part)), 1.0)
 
 
 @dataclass(frozen=True)
@@ -228,6 +240,7 @@ class Stage:
             ("betas", o.betas, all(0 <= b < 1 for b in o.betas)),
             ("weight_decay", o.weight_decay, o.weight_decay >= 0),
             ("clip", o.clip, o.clip >= 0),
+            ("shares", dict(o.shares), all(0 < share <= 1 for share in o.shares.values())),
             ("warmup", s.warmup, s.warmup >= 0),
             ("decay", s.decay, 0 <= s.decay <= 0.9),
             ("ema", self.ema, 0 <= self.ema < 1),

@@ -2,8 +2,7 @@
 
 A folder has a file ``3dimo.json`` (the size's config) and a sub-folder per network:
 ``transformer``, ``control`` (what reads the driver), ``text``, ``vae``, ``decoder`` and ``layout``
-where there is one, ``scheduler``. A folder of what reads alone has ``control``, ``text``,
-``decoder`` and ``layout``: a training can begin with them.
+where there is one, ``scheduler``.
 """
 
 from __future__ import annotations
@@ -22,7 +21,8 @@ if TYPE_CHECKING:
 
 FOLDER = OwnFolder("3dimo.json", "muybridge.3dimo")
 READING = ("control", "text", "decoder", "layout")
-"""What reads driver and words; the last two where there are any."""
+"""What reads driver and words: a training of something else that paints can begin with it. The
+last two are where there are any."""
 
 
 def is_threedimo_folder(folder: Path) -> bool:
@@ -47,30 +47,13 @@ def save(networks: ThreeDimoNetworks, folder: Path, dtype: torch.dtype | None = 
 
     def fill(part: Path) -> None:
         save_model(networks.transformer, part / "transformer", dtype)
-        _write_reading(networks, part, dtype)
+        for name in READING:
+            if getattr(networks, name) is not None:
+                save_model(getattr(networks, name), part / name, dtype)
         save_model(networks.vae, part / "vae")
         ResidualFlow().scheduler().save_pretrained(part / "scheduler")
 
     FOLDER.write(folder, networks.config.to_json(), fill)
-
-
-def save_reading(
-    networks: ThreeDimoNetworks, folder: Path, dtype: torch.dtype | None = None
-) -> None:
-    """Write what reads driver and words, without what paints; see :func:`save`."""
-    FOLDER.write(
-        folder, networks.config.to_json(), lambda part: _write_reading(networks, part, dtype)
-    )
-
-
-def _write_reading(
-    networks: ThreeDimoNetworks, part: Path, dtype: torch.dtype | None
-) -> None:
-    from muybridge.networks.weights import save_model
-
-    for name in READING:
-        if getattr(networks, name) is not None:
-            save_model(getattr(networks, name), part / name, dtype)
 
 
 def read_index(folder: Path) -> ThreeDimoConfig:
@@ -119,7 +102,7 @@ def load(folder: Path, dtype: torch.dtype | None = None) -> ThreeDimoNetworks:
 
 
 def load_reading(folder: Path, dtype: torch.dtype | None = None) -> dict[str, Any]:
-    """The networks that read driver and words, by name; a folder without what paints does.
+    """The networks that read driver and words, by name.
 
     Args:
         folder, dtype: see :func:`load`.

@@ -16,8 +16,8 @@ _BEGIN = 20.0
 """Loading the networks and making the figure, in drawings of a megapixel."""
 _BYTES = 700 << 20
 """Networks, the figure, and what one window needs."""
-_BYTES_PER_PICTURE = 160_000
-"""Latents and tokens that are kept for the whole video."""
+_BYTES_PER_PICTURE = 240_000
+"""Latents, tokens and cues that are kept for the whole video."""
 
 
 def cost(extent: Extent, speed: Speed) -> Cost:

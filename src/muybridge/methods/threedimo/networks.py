@@ -173,6 +173,7 @@ class ThreeDimoNetworks(nn.Module):
         motion: Float[Tensor, "B F ..."],
         text: Float[Tensor, "B L D"],
         numbers: Int64[Tensor, "B F"] | None = None,
+        target: Float[Tensor, "B F P 3"] | None = None,
     ) -> Float[Tensor, "B F K h w"]:
         """Scaled latents of what is known of each frame: the reference, moved to where the layout
         has the joints; as it is, in sizes without that.
@@ -181,11 +182,13 @@ class ThreeDimoNetworks(nn.Module):
             picture: the reference.
             joints: where they are in it, see :func:`.conditions.joints_seen`.
             motion, text, numbers: as of :meth:`forward`.
+            target: where they shall be, if it is known; else the layout says it.
         """
         frames = motion.shape[1]
         if self.layout is None or not self.config.moved:
             return self.encode(picture)[:, None].expand(-1, frames, -1, -1, -1)
-        target = self.layout.joints_seen(motion, text, numbers)
+        if target is None:
+            target = self.layout.joints_seen(motion, text, numbers, joints)
         shown = moved(
             picture.repeat_interleave(frames, 0), joints.repeat_interleave(frames, 0),
             target.flatten(0, 1),

@@ -24,10 +24,10 @@ SPEC = MethodSpec(
     control=("motion", "cameras", "words"),
     sizes=(
         Size(
-            "nano", "96 x 72 pixels, trains on two CPU cores; of it, what reads ships",
+            "nano", "96 x 72 pixels, trains on two CPU cores",
             (Weights(
                 "nano", "Apache-2.0",
-                "your own training: muybridge train 3dimo --size nano --budget 3h", 23,
+                "shipped with muybridge", 24,
             ),),
         ),
         Size(

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
 from muybridge.methods.picture_loss import STRUCTURE, dissimilarity, near_person
 from muybridge.methods.threedimo.clips import driver_of
@@ -87,6 +87,9 @@ def clip_loss(
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """The objective on a batch of :class:`.clips.Clips`.
 
+    The reference is moved to where the joints truly are. Where it is moved by what was read, what
+    paints learns to smear every limb over all places where it may be.
+
     Args:
         module: :class:`~muybridge.methods.threedimo.networks.ThreeDimoNetworks`, in training.
         batch: of :class:`.clips.Clips`.
@@ -102,7 +105,7 @@ def clip_loss(
     reference = networks.encode(batch["reference"])
     motion = networks.motion(driver_of(batch))
     text = networks.words(batch["words"], batch["amounts"])
-    base = cue_of(networks, motion, text, batch)
+    base = cue_of(networks, motion, text, batch, batch["joints"])
     unseen = draws.uniform() < blind
     sigmas = flow.sigmas(draws.normal()).masked_fill(unseen, flow.sigma_max)
     noised = flow.noised(clean, draws.normal(*clean.shape[1:]), sigmas)
@@ -122,12 +125,12 @@ def clip_loss(
         return (squares.sum() / weight.sum()).detach()
 
     scalars = {"error": plain(estimate), "error_cue": plain(base), "unlike": unlike.detach()}
-    if networks.layout is not None and networks.config.drawn:
+    if networks.layout is not None and networks.config.drawn and _learns(networks.layout):
         drawing = layout_error(networks, motion, text, batch)
         seen = seen_error(networks.layout, motion, text, batch)
         loss = loss + DRAWING * drawing + SEEN * seen
         scalars |= {"drawing_error": drawing.detach(), "seen_error": seen.detach()}
-    if networks.decoder is not None:
+    if networks.decoder is not None and _learns(networks.decoder):
         start, end, steps = geometry
         share = min(1.0, draws.step / steps)
         pose = pose_error(networks, motion, batch)
@@ -136,9 +139,13 @@ def clip_loss(
     return loss, scalars
 
 
+def _learns(part: nn.Module) -> bool:
+    return any(parameter.requires_grad for parameter in part.parameters())
+
+
 def cue_of(
     networks: ThreeDimoNetworks, motion: Float[Tensor, "B F ..."], text: Float[Tensor, "B L D"],
-    batch: Batch,
+    batch: Batch, target: Float[Tensor, "B F P 3"] | None = None,
 ) -> Float[Tensor, "B F K h w"]:
     """What is known of the frames of a batch: their reference, moved.
 
@@ -146,9 +153,10 @@ def cue_of(
         networks: of the size.
         motion: of the drivers. ``text``: of the words.
         batch: of :class:`.clips.Clips`.
+        target: where joints shall be, if not where the layout has them.
     """
     return networks.cue(
-        batch["reference"], batch["reference_joints"], motion, text, batch["number"]
+        batch["reference"], batch["reference_joints"], motion, text, batch["number"], target
     )
 
 
@@ -172,16 +180,20 @@ def seen_error(
     layout: MotionLayout, motion: Float[Tensor, "B F N D"], text: Float[Tensor, "B L C"],
     batch: Batch,
 ) -> Float[Tensor, ""]:
-    """Mean squared error of where the layout has the joints before the target's camera: half
-    pictures, and metres of depth. It counts where anything is said of the camera.
+    """Mean squared error of where the layout has the joints before the target's camera, of the
+    person and of somebody of middle proportions: half pictures, and metres of depth. It counts
+    where anything is said of the camera.
 
     Args:
         layout: in training.
         motion: of the drivers. ``text``: of the words.
         batch: of :class:`.clips.Clips`.
     """
-    found = layout.joints_seen(motion, text, batch["number"]).float()
-    return ((found - batch["joints"]).square().mean((1, 2, 3)) * batch["told"]).mean()
+    errors = [
+        (layout.joints_seen(motion, text, batch["number"], own) - batch["joints"]).square()
+        for own in (batch["reference_joints"], None)
+    ]
+    return (torch.stack(errors).mean((0, 2, 3, 4)) * batch["told"]).mean()
 
 
 def drawing_error(
@@ -224,6 +236,8 @@ def train_only(networks: ThreeDimoNetworks, *names: str) -> None:
         part = getattr(networks, name)
         if part is not None:
             part.requires_grad_(True)
+    if networks.layout is not None and not networks.config.drawn:
+        networks.layout.proportions.requires_grad_(False)  # nothing asks for them
 
 
 def export(networks: ThreeDimoNetworks, folder: Path) -> None:

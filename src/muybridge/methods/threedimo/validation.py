@@ -126,7 +126,8 @@ def validate_poses(networks: ThreeDimoNetworks, scenes: Sequence[Scene]) -> Vali
         for kind, target in (("still", 0), ("moving", 1)):
             batch = batch_of(scenes, [(target, 2)] * len(scenes))
             text = networks.words(batch["words"], batch["amounts"])
-            found = networks.layout.joints_seen(second, text, batch["number"])
+            own = batch["reference_joints"]
+            found = networks.layout.joints_seen(second, text, batch["number"], own)
             apart = (found - batch["joints"])[..., :2] / 2
             size = apart.new_tensor([networks.config.width, networks.config.height])
             scores[f"{kind}_joints"] = float((apart * size).norm(dim=-1).mean())
