@@ -29,8 +29,8 @@ _NEAR = 3.0
 _BEFORE = 10.0
 """By how many it gains by being a metre nearer to the camera."""
 _EDGE, _SOLID = 1.2, 0.5
-"""A bone fades behind its thickness: the square of the distance that is left of it at 1/e, in
-its thickness, and what is solid yet."""
+"""Away from its middle line a bone fades by powers of e of the squared distance over so many
+squares of its thickness; what is left of this much or more is solid."""
 _ALPHA = 2.0
 """How much a bone loses where it shows nothing: the power of its matte."""
 
@@ -84,7 +84,8 @@ class _Placed:
     Attributes:
         origin, axis: where each begins, pixels, and where it points, of length 1.
         length: pixels, at least one.
-        wide: of the line that turns with it, across the bone, pixels; 1 for limbs.
+        wide: of the line that turns with it, across the bone, pixels, negative where sides are
+            changed; a metre for limbs, which do not turn.
         depth: how much nearer than the pelvis both ends are, metres.
         metre: pixels.
     """

@@ -61,7 +61,7 @@ _LATER = (*_PLAIN, "layout")
 """Also the layout once it is known: its wide matrices are half of Muon's work."""
 _GENTLY = {name: 0.05 for name in READING}
 """Of the rate: what reads has learnt from more poses than clips show. At the whole rate, joints
-seen were off by three times as much (squared) after 100 steps of clips."""
+seen were off by twice as much (squared) after 100 steps of clips."""
 _SHARES = {SINGLE: 0.6, CROSS: 2.2, MOVING: 1.6}
 _GEOMETRY = {PICTURES: (0.0, 0.0, 1), SINGLE: (GEOMETRY, GEOMETRY / 6, 150),
              CROSS: (GEOMETRY / 6, 0.0, 50), MOVING: (0.0, 0.0, 1)}

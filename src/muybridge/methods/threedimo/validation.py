@@ -110,7 +110,8 @@ def validate(networks: ThreeDimoNetworks, scenes: Sequence[Scene]) -> Validation
 
 @torch.no_grad()
 def validate_poses(networks: ThreeDimoNetworks, scenes: Sequence[Scene]) -> Validation:
-    """How well joints are read off the tokens, and how well tokens forget the camera.
+    """How well joints are read off the tokens, how many pixels off they are seen by still and by
+    travelling cameras that another one drives, and how well tokens forget the camera.
 
     Args:
         networks: with averaged weights.
