@@ -148,8 +148,29 @@ def test_less_memory_needs_its_package(name, monkeypatch):
     monkeypatch.setattr(
         "muybridge.methods.reimagine.real_parts.find_spec", lambda package: None
     )
-    with pytest.raises(InputError, match="pip install bitsandbytes"):
+    with pytest.raises(InputError, match=f"pip install {PRECISIONS[name]}"):
         quantisation(name, torch.bfloat16)
+
+
+def test_four_bits_need_a_gpu(monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    monkeypatch.setattr(
+        "muybridge.methods.reimagine.real_parts.find_spec", lambda package: package
+    )
+    with pytest.raises(InputError, match="use int8"):
+        quantisation("nf4", torch.bfloat16)
+
+
+def test_eight_bits_a_weight_paint_nearly_the_same(parts, pipe, scene):
+    """The transformer is held as integers, with the LoRA beside it instead of in it."""
+    few = loaded(parts, quantize="int8")
+    transformer = few.networks.pipe.transformer
+    kinds = {type(p).__name__ for p in transformer.parameters()}
+    assert "Int8Tensor" in kinds
+    whole, near = latents(pipe, scene), latents(few, scene)
+    without = latents(loaded(parts, lora=False), scene)
+    off = float((near - whole).abs().mean())
+    assert 0 < off < 0.2 * float((without - whole).abs().mean())
 
 
 def spoil(root, name):

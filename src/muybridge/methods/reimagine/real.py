@@ -157,7 +157,7 @@ def load_real(
             among the weights where they are left out.
         lora_scale: of the LoRA.
         prompt: for all pictures.
-        quantize: ``nf4`` or ``int8`` to hold the transformer in less memory.
+        quantize: ``int8`` or, on a GPU, ``nf4`` to hold the transformer in less memory.
         offload: keep on the GPU only what is at work.
         device: ``cpu`` or ``cuda``; a GPU where there is one.
         dtype: of the weights; bfloat16 on a GPU, else float32.

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from muybridge.methods.reimagine.denoise import Text
     from muybridge.methods.reimagine.kontext_controlnet import FluxKontextControlNetPipeline
 
-PRECISIONS = ("nf4", "int8")
-"""Ways to hold the transformer in less memory: 4 bits, or 8."""
+PRECISIONS = {"nf4": "bitsandbytes", "int8": "torchao"}
+"""Ways to hold the transformer in less memory, 4 bits or 8 a weight, and what package does it."""
 _AGAIN = "download the folder again"
 
 
@@ -60,7 +60,7 @@ def read_pipeline(
         controlnet: a folder of the ControlNet.
         lora: its file, in any form; merged, or beside weights that are quantised.
         dtype: of the weights in memory.
-        quantize: ``nf4`` or ``int8``, for the transformer.
+        quantize: of :data:`PRECISIONS`, for the transformer.
         lora_scale: of the LoRA.
 
     Raises:
@@ -182,21 +182,27 @@ def quantisation(name: str, dtype: torch.dtype) -> Any:
     """How diffusers is told to hold a transformer in less memory.
 
     Args:
-        name: of :data:`PRECISIONS`.
+        name: of :data:`PRECISIONS`. ``int8`` runs anywhere, ``nf4`` on GPUs of NVIDIA.
         dtype: that is computed in.
 
     Raises:
-        InputError: there is no such way, or the package for it is not installed.
+        InputError: there is no such way, or what it needs is not there.
     """
     if name not in PRECISIONS:
         raise InputError("quantize", "", f"can't be {name!r}", f"use {' or '.join(PRECISIONS)}")
-    if find_spec("bitsandbytes") is None:
-        raise InputError("quantize", "", f"{name} needs the package bitsandbytes",
-                         "pip install bitsandbytes, or leave quantize out")
-    from diffusers import BitsAndBytesConfig
+    package = PRECISIONS[name]
+    if find_spec(package) is None:
+        raise InputError("quantize", "", f"{name} needs the package {package}",
+                         f"pip install {package}, or leave quantize out")
+    import torch
+    from diffusers import BitsAndBytesConfig, TorchAoConfig
 
     if name == "int8":
-        return BitsAndBytesConfig(load_in_8bit=True)
+        from torchao.quantization import Int8WeightOnlyConfig
+
+        return TorchAoConfig(Int8WeightOnlyConfig())
+    if not torch.cuda.is_available():
+        raise InputError("quantize", "", "nf4 needs a GPU of NVIDIA", "use int8, which does not")
     return BitsAndBytesConfig(
         load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=dtype
     )
