@@ -165,8 +165,8 @@ def test_eight_bits_a_weight_paint_nearly_the_same(parts, pipe, scene):
     """The transformer is held as integers, with the LoRA beside it instead of in it."""
     few = loaded(parts, quantize="int8")
     transformer = few.networks.pipe.transformer
-    kinds = {type(p).__name__ for p in transformer.parameters()}
-    assert "Int8Tensor" in kinds
+    held = [p for p in transformer.parameters() if type(p).__module__.startswith("torchao")]
+    assert len(held) > 10
     whole, near = latents(pipe, scene), latents(few, scene)
     without = latents(loaded(parts, lora=False), scene)
     off = float((near - whole).abs().mean())
