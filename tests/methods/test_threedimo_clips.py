@@ -9,7 +9,8 @@ import torch
 from methods.threedimo_small import clips_of, scene
 
 from muybridge.errors import InputError
-from muybridge.methods.threedimo.clips import Clips, changed, clip_of
+from muybridge.methods.threedimo.clips import SAID, Clips, changed, clip_of
+from muybridge.methods.threedimo.words import WORDS
 from muybridge.training import Context
 
 
@@ -72,8 +73,10 @@ def test_encoders_learn_from_people_whom_one_camera_sees_at_a_time(context):
         amounts=other.amounts[:1], seen=torch.cat([other.seen[:1], other.seen[1:2]], 1),
         **{
             name: torch.cat([getattr(other, name)[:1], getattr(other, name)[1:2]], 1)
-            for name in ("skeleton", "hands", "joints")
-        }, rotations=torch.cat([other.rotations, other.rotations + 1]),
+            for name in ("skeleton", "hands", "joints", "looks")
+        }, turned=torch.zeros(8), rotations=torch.cat([other.rotations, other.rotations + 1]),
+        said_words=other.said_words[:0], said_amounts=other.said_amounts[:0],
+        said_joints=torch.zeros(0, 8, 22, 3),
     )
     assert alone.alone and not known.alone
     sampler = Clips([known, alone], context, 8, 0.5, 0.5, augment=False, flips=False,
@@ -103,6 +106,40 @@ def test_half_of_the_clips_are_mirrored(context):
     assert 0.35 < float((views < 0).float().mean()) < 0.65
     straight = clips_of(context, moving=1.0, flips=False)(0, range(8))
     assert set(straight["amounts"][:, 0].tolist()) == {90.0}
+
+
+def test_other_sentences_come_with_the_joints_that_their_cameras_see(context):
+    known = [scene(0), scene(1)]
+    sampler = Clips(known, context, 8, 0.5, 0.5, augment=False, flips=False)
+    mirrors = Clips(known, context, 8, 0.5, 0.5, augment=False)
+    drawn = set()
+    for step in range(6):
+        batch, mirrored = sampler(step, range(8)), mirrors(step, range(8))
+        assert batch["said_words"].shape[1] == SAID
+        for k in range(8):
+            own = batch["reference_joints"][k]
+            who, = (
+                s for s in known
+                if any(torch.equal(own, each) for each in (s.reference_joints, *s.joints[:, 0]))
+            )
+            for n in range(SAID):
+                which, = (
+                    m for m in range(2)
+                    if torch.equal(who.said_joints[m], batch["said_joints"][k, n])
+                )
+                assert torch.equal(who.said_words[which], batch["said_words"][k, n])
+                assert torch.equal(who.said_amounts[which], batch["said_amounts"][k, n])
+                drawn.add(which)
+            if torch.equal(mirrored["truth"][k], batch["truth"][k]):
+                continue  # not flipped
+            pelvis = (slice(None), slice(None), 0)
+            flip = torch.tensor([-1.0, 1.0, 1.0])
+            assert torch.equal(
+                mirrored["said_joints"][k][pelvis], batch["said_joints"][k][pelvis] * flip
+            )
+            trucks = batch["said_words"][k] == WORDS.index("truck -")
+            assert torch.equal(trucks, mirrored["said_words"][k] == WORDS.index("truck +"))
+    assert drawn == {0, 1}
 
 
 def test_only_drivers_are_changed():

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+import zlib
 
 import pytest
 import torch
 from methods.gas_small import pictures
-from methods.threedimo_small import scene
+from methods.threedimo_small import scene, small_config
 
 from muybridge.body import Shape, load_body
 from muybridge.body.skeleton import JOINT_INDEX
@@ -22,11 +23,16 @@ from muybridge.methods.threedimo.conditions import (
     joint_rotations,
     joints_seen,
     size_of,
+    sized_crop,
     steady_crop,
 )
 from muybridge.methods.threedimo.corpus import read_scene, read_scenes, write_scene
+from muybridge.methods.threedimo.corpus_making import said
+from muybridge.methods.threedimo.words import encoded
 from muybridge.motion import clips, retarget
 from muybridge.motion.placement import mirror
+from muybridge.synthetic.dice import Dice
+from muybridge.synthetic.setups import sentence
 
 NOTHING = (0.5, 0.5, 0.5, (1 - 0.85) / 0.33, (1 - 0.92) / 0.17, 0.5, 0.5)
 """Chances of no change."""
@@ -130,6 +136,29 @@ def test_all_views_begin_equally_large_and_no_larger_than_told(walking):
     assert size_of(small, posed) == pytest.approx(5.0, rel=1e-4)
 
 
+def test_joints_before_the_cameras_of_sentences(walking):
+    """As large in the first frame as told, in the middle, and where the sentence has them."""
+    motion, posed = walking
+    config = small_config()
+    words, amounts, joints = said("somebody", posed, motion.fps, 12.0, config, 6)
+    assert words.shape == amounts.shape == (6, 16) and joints.shape == (6, 5, 22, 3)
+    again = said("somebody", posed, motion.fps, 12.0, config, 6)
+    assert torch.equal(again[2], joints) and torch.equal(again[0], words)
+    assert not torch.equal(said("another", posed, motion.fps, 12.0, config, 6)[0], words)
+    assert float(joints[:, :, 0, :2].abs().max()) < 1e-3
+    for n in range(6):
+        script = sentence(Dice(f"sentence {n}", zlib.crc32(b"somebody")))
+        assert torch.equal(encoded([script])[0][0], words[n])
+        cameras = cameras_of(script.text(), posed)
+        crop = sized_crop(posed, cameras, 16, 24, 12.0)
+        assert size_of(crop, posed) == pytest.approx(12.0, rel=1e-4)
+        near = joints_seen(posed.joints, crop.cameras)[0]
+        # another lens, so not to the last digit
+        assert float((near - joints[n].float())[..., :2].abs().mean()) < 0.05
+    nothing = said("somebody", posed, motion.fps, 12.0, config, 0)
+    assert nothing[0].shape == (0, 16) and nothing[2].shape == (0, 5, 22, 3)
+
+
 def test_hands_are_cut_out_where_they_are(walking):
     _, posed = walking
     cameras = cameras_of("static:0,180", posed)
@@ -180,6 +209,9 @@ def item_of(rotations):
         "hands": known.hands[1] / 255, "seen": known.seen[1], "rotations": rotations,
         "words": known.words[1], "amounts": known.amounts[1],
         "number": torch.arange(known.truth.shape[1]),
+        "turned": known.turned, "looks": known.looks[1],
+        "said_words": known.said_words, "said_amounts": known.said_amounts,
+        "said_joints": known.said_joints,
     }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from methods.gas_small import pictures
@@ -50,21 +52,25 @@ def networks():
 # ------------------------------------------------------------------ sampling
 
 
-def conditions(networks, frames=FRAMES, views=1, say=lambda view, first, last: STILL):
+def conditions(
+    networks, frames=FRAMES, views=1, say=lambda view, first, last: STILL, facing=None
+):
     known = driver(frames)
     with torch.no_grad():
         return Conditions(
             pictures(1, height=HEIGHT, width=WIDTH, seed=8), scene(3).joints[:1, 0].float(),
-            networks.motion(known)[0], say, views,
+            networks.motion(known)[0], torch.zeros(frames) if facing is None else facing, say,
+            views,
         )
 
 
 def test_one_window_is_what_training_knows(networks):
     batch = batch_of([scene()], [(1, 2)])
     with torch.no_grad():
+        motion = networks.motion(driver_of(batch))
         given = Conditions(
-            batch["reference"], batch["reference_joints"], networks.motion(driver_of(batch))[0],
-            lambda view, first, last: TRAVELLING, 1,
+            batch["reference"], batch["reference_joints"], motion[0],
+            networks.turned(motion)[0], lambda view, first, last: TRAVELLING, 1,
         )
     made = networks.decode(sample(networks, given)[0])
     assert torch.allclose(made, sample_clips(networks, batch)[0], atol=1e-5)
@@ -76,7 +82,7 @@ def test_untrained_networks_give_the_reference_where_the_layout_has_the_bones():
     latents = sample(networks, given, steps=1)
     with torch.no_grad():
         text = networks.words(*encoded([STILL]))
-        joints = networks.layout.joints_seen(given.motion[None], text)[0]
+        joints = networks.layout.joints_seen(given.motion[None], text, given.joints)[0]
         shown = moved(given.picture.expand(4, -1, -1, -1), given.joints.expand(4, -1, -1), joints)
     assert torch.allclose(latents, networks.encode(shown).expand_as(latents), atol=1e-5)
     apart = (latents - networks.encode(given.picture)).abs().amax((2, 3, 4))
@@ -90,12 +96,16 @@ def test_the_network_sees_what_is_known(networks):
         reference = networks.encode(given.picture)
         cue = networks.cue(given.picture, given.joints, given.motion[None], text)
         t, nothing = torch.tensor([5.0]), torch.zeros(1, 4, 8, 6, 4)
-        seen, blind = (
+        seen, blind, unmapped = (
             networks(nothing, t, reference, given.motion[None], text, part)
-            for part in (cue, torch.zeros_like(cue))
+            for part in (
+                cue, replace(cue, latents=torch.zeros_like(cue.latents)),
+                replace(cue, maps=torch.zeros_like(cue.maps)),
+            )
         )
     assert not torch.allclose(seen, blind, atol=1e-4)
-    assert torch.equal(networks.model_output(seen, cue), seen + cue)
+    assert not torch.allclose(seen, unmapped, atol=1e-4)
+    assert torch.equal(networks.model_output(seen, cue), seen + cue.latents)
 
 
 @pytest.mark.parametrize("changes", [{"inject": "concat"}, {"control": "skeleton"}])
@@ -106,7 +116,21 @@ def test_without_a_layout_the_reference_stays_as_it_is(changes):
     with torch.no_grad():
         motion = networks.motion(driver_of(batch))
         cue = cue_of(networks, motion, networks.words(batch["words"], batch["amounts"]), batch)
-    assert torch.equal(cue, networks.encode(batch["reference"])[:, None].expand(1, 4, -1, -1, -1))
+    assert cue.maps is None
+    still = networks.encode(batch["reference"])[:, None].expand(1, 4, -1, -1, -1)
+    assert torch.equal(cue.latents, still)
+
+
+def test_who_turns_is_seen_from_other_sides(networks):
+    """Within a window counts how far they have turned since its first frame."""
+    facing = torch.tensor([3.0, 3.0, 3.0, 3.0, -2.0, -2.0, -2.0, -2.0])  # 1.28 to their right
+    still, turning = (
+        sample(networks, conditions(networks, 8, facing=each)) for each in (None, facing)
+    )
+    assert torch.allclose(turning[:, :2], still[:, :2], atol=1e-4)
+    assert not torch.allclose(turning[:, 4], still[:, 4], atol=1e-3)
+    away = conditions(networks, 8, facing=torch.full((8,), 2.0))
+    assert torch.allclose(sample(networks, away), still, atol=1e-4)
 
 
 @pytest.mark.parametrize("frames", [1, 3, 4, 5, 11])

@@ -26,6 +26,7 @@ from muybridge.methods.threedimo.training import (
     drawing_error,
     geometry_loss,
     pose_error,
+    said_error,
     seen_error,
     train_only,
 )
@@ -202,12 +203,32 @@ def test_where_joints_are_seen_counts_where_the_camera_is_told(context):
     with torch.no_grad():
         motion = networks.motion(driver_of(batch))
         text = networks.words(batch["words"], batch["amounts"])
-        batch["joints"] = networks.layout.joints_seen(motion, text, batch["number"])
+        own = batch["reference_joints"]
+        batch["joints"] = networks.layout.joints_seen(
+            motion, text, own, batch["number"], batch["turned"]
+        )
         assert float(seen_error(networks.layout, motion, text, batch)) == pytest.approx(0, abs=1e-9)
         batch["joints"][1] += 2
         assert float(seen_error(networks.layout, motion, text, batch)) == pytest.approx(1)
         batch["told"][1] = 0
         assert float(seen_error(networks.layout, motion, text, batch)) == pytest.approx(0, abs=1e-9)
+
+
+def test_other_sentences_count_as_their_cameras_see_the_joints(context):
+    networks = small_networks()
+    batch = clips_of(context)(0, range(4))
+    with torch.no_grad():
+        motion = networks.motion(driver_of(batch))
+        for n in range(batch["said_words"].shape[1]):
+            text = networks.words(batch["said_words"][:, n], batch["said_amounts"][:, n])
+            batch["said_joints"][:, n] = networks.layout.joints_seen(
+                motion, text, batch["reference_joints"], batch["number"], batch["turned"]
+            )
+        assert float(said_error(networks, motion, batch)) == pytest.approx(0, abs=1e-9)
+        batch["said_joints"][1, 2] += 2
+        assert float(said_error(networks, motion, batch)) == pytest.approx(0.25)
+        batch["told"][1] = 0
+        assert float(said_error(networks, motion, batch)) == pytest.approx(0, abs=1e-9)
 
 
 def test_poses_are_learnt_first_and_alone(context):

@@ -92,6 +92,7 @@ def scene(seed: int = 0, name: str = "somebody") -> Scene:
     known = driver(FRAMES, 4, seed)
     scripts = [STILL, TRAVELLING, Script(180.0, 5.0, ()), TRAVELLING]
     words, amounts = encoded(scripts)
+    said = Script(30.0, 0.0, ()), Script(60.0, 5.0, (Step((Move("truck", -1, 0.5),)),))
 
     def as_bytes(values: torch.Tensor) -> torch.Tensor:
         return (values * 255).round().to(torch.uint8)
@@ -105,6 +106,12 @@ def scene(seed: int = 0, name: str = "somebody") -> Scene:
         0.5 * torch.randn(4, FRAMES, 22, 3, generator=torch.Generator().manual_seed(seed)),
         as_bytes(known.hands), known.seen,
         known.rotations[0].half(), words, amounts, torch.tensor([False, True, False, True]),
+        torch.tensor([0.0, 0.5, 1.0, 1.5]), torch.tensor(
+            [[0.0, -0.5, -1.0, -1.5], [-1.6, -2.1, -2.6, -3.1], [3.0, 2.5, 2.0, 1.5],
+             [-1.6, -1.9, -2.2, -2.5]]
+        ),
+        *encoded(said),
+        0.5 * torch.randn(2, FRAMES, 22, 3, generator=torch.Generator().manual_seed(seed + 5)),
     )
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 import torch
 
 from muybridge.body import Shape, load_body
 from muybridge.camera.crop import anchored, pixels_per_metre
+from muybridge.camera.script import AMOUNTS
 from muybridge.camera.words import describe, parse
 from muybridge.motion import clips, retarget
 from muybridge.synthetic.dice import Dice
-from muybridge.synthetic.setups import path_scripts, paths, travel
+from muybridge.synthetic.setups import path_scripts, paths, sentence, travel
 
 SIZE = (60, 80)
 
@@ -67,3 +70,19 @@ def test_anchored_crops_have_the_point_in_the_middle_at_the_given_scale(joints):
     assert torch.allclose(pixel[:, :, 0], torch.tensor([15.0, 20.0]), atol=1e-3)
     before, after = (pixels_per_metre(c, pelvis) for c in (cameras, crop.cameras))
     assert torch.allclose(after, before / 2, rtol=1e-4)
+
+
+def test_sentences_are_of_every_kind_and_are_read_back():
+    scripts = [sentence(Dice("sentences", n)) for n in range(400)]
+    assert sentence(Dice("sentences", 7)) == scripts[7]
+    kinds = Counter(move.kind for s in scripts for step in s.steps for move in step.moves)
+    assert set(kinds) == set(AMOUNTS) and kinds.most_common(1)[0][0] == "arc"
+    assert 30 < sum(not s.steps for s in scripts) < 100
+    assert any(len(s.steps) == 2 for s in scripts)
+    arcs = [m.size for s in scripts for step in s.steps for m in step.moves if m.kind == "arc"]
+    assert max(arcs) > 300 and min(arcs) < 40
+    for script in scripts:
+        again = parse(script.text())
+        assert again.steps == script.steps
+        assert again.azimuth % 360 == pytest.approx(script.azimuth % 360, abs=1e-6)
+        assert again.elevation == pytest.approx(script.elevation)

@@ -7,6 +7,7 @@ missing, 130 stopped.
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from importlib import import_module
@@ -70,6 +71,8 @@ def main(argv: list[str] | None = None) -> int:
 
         print(f"muybridge {__version__}")
         return 0
+    # installed or not, diffusers looks for it, and it tells of kernels that a machine lacks
+    logging.getLogger("torchao").setLevel(logging.ERROR)
     try:
         if arguments[0] not in VERBS:
             raise InputError(

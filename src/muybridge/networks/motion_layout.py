@@ -20,8 +20,14 @@ from diffusers.models.modeling_utils import ModelMixin
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
-_ACROSS, _UP = 1.2, 0.9
-"""Half pictures that a metre takes at first: people of 1.7 m fill three quarters of 3:4."""
+_ACROSS, _UP = 0.96, 0.72
+"""Half pictures that a metre takes at first: people of 1.7 m fill three fifths of 3:4."""
+_SIZES = (0.2, 3.0)
+"""The smallest and largest that anybody is taken to be: half pictures that their metre takes."""
+_LONGER = (0.5, 1.8)
+"""The least and most that a bone is taken to be of its length in a body of mean proportions."""
+_LEAST_ACROSS = 0.1
+"""The least share of somebody's bones, squared, that is taken to lie across the picture."""
 _THICK = 1.5
 """Of a bone at first, half latents."""
 
@@ -37,6 +43,7 @@ class MotionLayout(ModelMixin, ConfigMixin):  # type: ignore[misc]
         channels: of the maps.
         hidden: width of what is read. ``width``: of the maps before the last.
         parents: of each joint but the root, which is number 0 and lies in the middle.
+        lengths: of the bones to them, metres, of a body of mean proportions.
     """
 
     @register_to_config
@@ -44,6 +51,7 @@ class MotionLayout(ModelMixin, ConfigMixin):  # type: ignore[misc]
         self, tokens: int = 15, dim: int = 128, words: int = 16, text_dim: int = 64,
         frames: int = 8, rows: int = 24, columns: int = 18, channels: int = 32,
         hidden: int = 512, width: int = 48, parents: Sequence[int] = (0,),
+        lengths: Sequence[float] = (0.5,),
     ) -> None:
         super().__init__()
         self.pose = nn.Linear(tokens * dim, hidden)
@@ -66,16 +74,14 @@ class MotionLayout(ModelMixin, ConfigMixin):  # type: ignore[misc]
         self.camera = nn.Sequential(
             nn.GELU(), nn.Linear(hidden, hidden // 2), nn.GELU(), nn.Linear(hidden // 2, 11),
         )
-        self.proportions = nn.Sequential(
-            nn.Linear(6 * bones + 3, hidden // 2), nn.GELU(),
-            nn.Linear(hidden // 2, hidden // 2), nn.GELU(), nn.Linear(hidden // 2, 3 * bones),
+        self.facing = nn.Sequential(
+            nn.Linear(tokens * dim, hidden // 2), nn.GELU(), nn.Linear(hidden // 2, 2)
         )
         with torch.no_grad():
-            heads: list[Any] = [self.joints[-1], self.camera[-1], self.proportions[-1]]
+            heads: list[Any] = [self.joints[-1], self.camera[-1]]
             for last in heads:
                 last.weight.mul_(0.1)
                 last.bias.zero_()
-            heads[-1].weight.zero_()
         self.thick = nn.Parameter(torch.full((bones,), _THICK).log())
         self.paint = nn.Sequential(
             nn.Conv2d(width + 5 * bones, width, 3, padding=1), nn.GELU(),
@@ -94,19 +100,63 @@ class MotionLayout(ModelMixin, ConfigMixin):  # type: ignore[misc]
     def of_person(
         self, places: Float[Tensor, "B F J 3"], own: Float[Tensor, "B P 3"]
     ) -> Float[Tensor, "B F J 3"]:
-        """The same for somebody of other proportions, which tokens do not tell.
+        """The same for somebody of other proportions, which tokens do not tell: bones become as
+        much longer or shorter as they are in the person's own picture.
 
         Args:
             places: as :meth:`places` gives them.
             own: where root and joints are in a picture of the person, see :meth:`seen`.
         """
-        known = own.flatten(1)[:, None].expand(-1, places.shape[1], -1)
-        change: Tensor = self.proportions(torch.cat([known.to(places), places.flatten(2)], -1))
-        return places + change.unflatten(-1, (-1, 3))
+        parents = list(self.config["parents"])
+        drawn, deep = self._bones_in(own)
+        metre = (_UP * self.size_in(own))[:, None]
+        lengths = (drawn / metre.square() + deep).sqrt()
+        longer = (lengths / lengths.new_tensor(self.config["lengths"])).clamp(*_LONGER)
+        whole = torch.cat([torch.zeros_like(places[:, :, :1]), places], 2)
+        bones = (places - whole[:, :, parents]) * longer[:, None, :, None].to(places)
+        ends: list[Tensor] = [whole[:, :, 0]]
+        for bone, parent in enumerate(parents):
+            ends.append(ends[parent] + bones[:, :, bone])
+        return torch.stack(ends[1:], 2)
+
+    def _bones_in(
+        self, own: Float[Tensor, "B P 3"]
+    ) -> tuple[Float[Tensor, "B J"], Float[Tensor, "B J"]]:
+        """Squares of how long bones are drawn, half pictures' heights, and of their depths."""
+        bones = own[:, 1:] - own[:, list(self.config["parents"])]
+        aspect = bones.new_tensor([self.config["columns"] / self.config["rows"], 1.0])
+        return (bones[..., :2] * aspect).square().sum(-1), bones[..., 2].square()
+
+    def looks(self, motion: Float[Tensor, "B F N D"]) -> Float[Tensor, "B F 2"]:
+        """Where the person looks before the driver's camera: a point on a circle, (1, 0) into it,
+        (0, 1) where that sees their right side.
+
+        Tokens shall forget the camera, so this reads what they have left of it, and does not
+        teach them.
+        """
+        found: Tensor = self.facing(motion.detach().flatten(2))
+        return found
+
+    def size_in(self, own: Float[Tensor, "B P 3"]) -> Float[Tensor, "B"]:
+        """How large somebody is seen in a picture, where 1 is a body of mean proportions that
+        fills it as people do at first.
+
+        Bones are as long as they are drawn where their ends are equally near to the camera, and
+        drawn shorter where they are not.
+
+        Args:
+            own: see :meth:`of_person`.
+        """
+        drawn, deep = self._bones_in(own)
+        lengths = drawn.new_tensor(self.config["lengths"]).square()
+        across = (lengths - deep).clamp(min=0).sum(1)
+        least = _LEAST_ACROSS * lengths.sum()
+        drawn_in_all = drawn.sum(1) / across.clamp(min=float(least))
+        return drawn_in_all.sqrt().clamp(*_SIZES) / _UP
 
     def seen(
         self, places: Float[Tensor, "B F J 3"], turn: Float[Tensor, "B F 3 3"],
-        view: Float[Tensor, "B F H"],
+        view: Float[Tensor, "B F H"], size: Float[Tensor, "B"],
     ) -> Float[Tensor, "B F J+1 3"]:
         """Root and joints before the camera: to the right and down, half pictures each from the
         middle, and how much nearer than the root, metres.
@@ -114,29 +164,33 @@ class MotionLayout(ModelMixin, ConfigMixin):  # type: ignore[misc]
         Args:
             places, turn: as :meth:`places` gives them.
             view: what the words say of each frame.
+            size: see :meth:`size_in`.
         """
         told: Tensor = self.camera(view).float()
         first = torch.diag(told.new_tensor([_ACROSS, -_UP, 1.0]))
         camera = first + told[..., :9].unflatten(-1, (3, 3))
         shift = torch.cat([told[..., 9:], torch.zeros_like(told[..., :1])], -1)[:, :, None]
         with torch.autocast(told.device.type, enabled=False):  # places want all their digits
-            found = places.float() @ (camera @ turn.float()).mT + shift
+            found = places.float() @ (camera @ turn.float()).mT
+            across = found[..., :2] * size.float()[:, None, None, None]
+            found = torch.cat([across, found[..., 2:]], -1) + shift
         return torch.cat([shift.expand_as(found[:, :, :1]), found], 2)
 
     def joints_seen(
         self, motion: Float[Tensor, "B F N D"], text: Float[Tensor, "B L C"],
-        numbers: Int64[Tensor, "B F"] | None = None, own: Float[Tensor, "B P 3"] | None = None,
+        own: Float[Tensor, "B P 3"], numbers: Int64[Tensor, "B F"] | None = None,
+        turned: Float[Tensor, "B F"] | None = None,
     ) -> Float[Tensor, "B F P 3"]:
         """Root and joints before the camera, see :meth:`seen`.
 
         Args:
-            motion, text, numbers: as of :meth:`forward`.
-            own: of the person, see :meth:`of_person`; somebody's of middle proportions without.
+            motion, text, own, numbers, turned: as of :meth:`forward`.
         """
         places, turn = self.places(motion)
-        if own is not None:
-            places = self.of_person(places, own)
-        return self.seen(places, turn, self._told(motion, text, numbers))
+        if turned is not None:
+            turn = about_up(turned).to(turn) @ turn
+        view = self._told(motion, text, numbers)
+        return self.seen(self.of_person(places, own), turn, view, self.size_in(own))
 
     def _told(
         self, motion: Float[Tensor, "B F N D"], text: Float[Tensor, "B L C"],
@@ -171,17 +225,29 @@ class MotionLayout(ModelMixin, ConfigMixin):  # type: ignore[misc]
 
     def forward(
         self, motion: Float[Tensor, "B F N D"], text: Float[Tensor, "B L C"],
-        numbers: Int64[Tensor, "B F"] | None = None,
+        own: Float[Tensor, "B P 3"], numbers: Int64[Tensor, "B F"] | None = None,
+        turned: Float[Tensor, "B F"] | None = None,
     ) -> Float[Tensor, "B F K h w"]:
         """Maps of each frame.
 
         Args:
             motion: tokens. ``text``: of the words for the camera.
+            own: where root and joints are in a picture of the person, see :meth:`seen`.
             numbers: of the frames in their window, where they do not follow each other from 0 on.
+            turned: how far the person has turned to their right since the window's first
+                frame, radians; not at all if it is not known.
         """
         view = self._told(motion, text, numbers)
         flat = (self.pose(motion.flatten(2)) + view).flatten(0, 1)
         rest = self.enlarge(self.spread(flat + self.think(flat)))
-        drawn = self.bones(self.seen(*self.places(motion), view).flatten(0, 1))
+        drawn = self.bones(self.joints_seen(motion, text, own, numbers, turned).flatten(0, 1))
         maps: Tensor = self.paint(torch.cat([rest, drawn.to(rest)], 1))
         return maps.unflatten(0, motion.shape[:2])
+
+
+def about_up(angles: Float[Tensor, "*B"]) -> Float[Tensor, "*B 3 3"]:
+    """Rotations that turn who looks along +Z, with their left at +X, to their right; radians."""
+    c, s = angles.cos(), angles.sin()
+    none, one = torch.zeros_like(c), torch.ones_like(c)
+    rows = [(c, none, -s), (none, one, none), (s, none, c)]
+    return torch.stack([torch.stack(row, -1) for row in rows], -2)

@@ -134,6 +134,38 @@ def travel(dice: Dice) -> tuple[Move, ...]:
     return (arc(), nearer())
 
 
+def sentence(dice: Dice) -> Script:
+    """Any camera that words can tell of: one that stays, one that travels as those of
+    :func:`paths` do, one that goes around as far as all the way, or moves of every other kind
+    beside or behind each other."""
+    start = round(dice.between(0, 360), 2), round(dice.between(-10, 25), 2)
+    which = dice.between(0, 1)
+    if which < 0.15:
+        return Script(*start, ())
+    if which < 0.55:
+        return Script(*start, (Step(travel(dice)),))
+    if which < 0.75:
+        return Script(*start, (Step((_any_move(dice, "arc"),)),))
+    if which < 0.88:
+        return Script(*start, (Step((_any_move(dice),)),))
+    if which < 0.94:
+        return Script(*start, (Step((_any_move(dice, "arc"), _any_move(dice))),))
+    return Script(*start, (Step((_any_move(dice),)), Step((_any_move(dice),))))
+
+
+_MOST: dict[str, tuple[float, float]] = {
+    "arc": (10, 360), "zoom": (1.1, 1.9), "dolly": (1.1, 1.9), "vertigo": (1.1, 1.8),
+    "crane": (0.2, 1.8), "truck": (0.1, 0.8), "pan": (2, 12), "tilt": (2, 10), "roll": (3, 25),
+}
+"""The least and most of each move in a sentence."""
+
+
+def _any_move(dice: Dice, kind: str = "") -> Move:
+    kind = kind or dice.one_of(sorted(_MOST))
+    low, high = _MOST[kind]
+    return Move(kind, 1 if dice.chance(0.5) else -1, round(dice.between(low, high), 2))
+
+
 def rig16(
     points: Float[Tensor, "T 55 3"], size: Size, fps: Fraction | int = 24
 ) -> Cameras:

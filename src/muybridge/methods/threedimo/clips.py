@@ -19,6 +19,8 @@ from muybridge.methods.threedimo.networks import Driver
 from muybridge.methods.threedimo.words import mirrored_words
 from muybridge.training import Batch, Context, Shuffle, generator_of
 
+SAID = 4
+"""Sentences of a clip beside the one of the camera that is painted."""
 NO_HANDS = 0.1
 """How often a clip's hands are taken to be unseen."""
 _CHANGED = 0.8
@@ -86,6 +88,7 @@ class Clips:
         if others and chance[2] < self.cross:
             driver = others[int(chance[3] * len(others))]
         item = clip_of(scene, target, driver, chance[4] < self.first, frames)
+        item |= said_of(scene, frames, generator)
         if self.flips and chance[5] < 0.5:
             item = mirrored(item)
         return changed(item, generator) if self.augment else item
@@ -121,7 +124,33 @@ def clip_of(
         "rotations": scene.rotations[frames].float(),
         "words": scene.words[target],
         "amounts": scene.amounts[target],
+        "turned": scene.turned[frames], "looks": scene.looks[driver, frames],
         "number": torch.arange(scene.truth.shape[1])[frames],
+        **said_of(scene, frames),
+    }
+
+
+def said_of(
+    scene: Scene, frames: slice, generator: torch.Generator | None = None
+) -> dict[str, Tensor]:
+    """Sentences of cameras of which there are no pictures: some of a clip's, which else are its
+    first ones; silence for people whom one camera sees at a time.
+
+    Args:
+        scene: that they are of. ``frames``: of the clip.
+        generator: decides which.
+    """
+    known = len(scene.said_words)
+    if not known:
+        silence = torch.zeros(SAID, scene.words.shape[1])
+        joints = scene.joints[:1, frames].float().expand(SAID, -1, -1, -1)
+        return {"said_words": silence.long(), "said_amounts": silence, "said_joints": joints}
+    which = torch.arange(SAID) % known
+    if generator is not None:
+        which = torch.randint(0, known, (SAID,), generator=generator)
+    return {
+        "said_words": scene.said_words[which], "said_amounts": scene.said_amounts[which],
+        "said_joints": scene.said_joints[which][:, frames].float(),
     }
 
 
@@ -172,6 +201,7 @@ def mirrored(item: dict[str, Tensor]) -> dict[str, Tensor]:
     """A clip and all that is known of it in the mirrored world, but the skeletons' colours, which
     tell left from right: ``drawn``, how much the target's counts, is 0."""
     words, amounts = mirrored_words(item["words"], item["amounts"])
+    said, said_amounts = mirrored_words(item["said_words"], item["said_amounts"])
     return {
         "reference": item["reference"].flip(-1),
         "reference_joints": item["reference_joints"][_BODY_TWINS] * _ACROSS,
@@ -187,6 +217,9 @@ def mirrored(item: dict[str, Tensor]) -> dict[str, Tensor]:
         "words": words,
         "amounts": amounts,
         "number": item["number"],
+        "turned": -item["turned"], "looks": -item["looks"],
+        "said_words": said, "said_amounts": said_amounts,
+        "said_joints": item["said_joints"][:, :, _BODY_TWINS] * _ACROSS,
     }
 
 

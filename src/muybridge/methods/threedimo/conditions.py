@@ -8,14 +8,17 @@ at the size of the first frame.
 
 from __future__ import annotations
 
+import math
+
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
 from muybridge.body import PosedBody
 from muybridge.body.skeleton import JOINT_INDEX
-from muybridge.camera import Cameras
+from muybridge.camera import Cameras, facing_of
 from muybridge.camera.crop import Crop, anchored, center_on, pixels_per_metre
+from muybridge.camera.geometry import angles
 from muybridge.motion import Motion
 
 PELVIS = JOINT_INDEX["pelvis"]
@@ -42,7 +45,20 @@ def steady_crop(
     fitting = center_on(
         cameras, pelvis, posed.vertices[:, ::_SKIN_POINTS], width, height, most=most
     )
-    size = pixels_per_metre(fitting.cameras, pelvis).min()
+    size = float(pixels_per_metre(fitting.cameras, pelvis).min())
+    return sized_crop(posed, cameras, width, height, size)
+
+
+def sized_crop(
+    posed: PosedBody, cameras: Cameras, width: int, height: int, size: float
+) -> Crop:
+    """The same, of a known size.
+
+    Args:
+        posed, cameras, width, height: as of :func:`steady_crop`.
+        size: pixels per metre of the first frame.
+    """
+    pelvis = posed.joints[:, PELVIS]
     scale = size / pixels_per_metre(cameras, pelvis)[:, :1]
     return anchored(cameras, pelvis, scale.expand(-1, cameras.frames), width, height)
 
@@ -88,6 +104,25 @@ def joints_seen(
     across = 2 * pixel / pixel.new_tensor([cameras.width, cameras.height]) - 1
     nearer = depth[..., PELVIS : PELVIS + 1] - depth
     return torch.cat([across, nearer[..., None]], -1).clamp(-3, 3)
+
+
+def looks_before(
+    joints: Float[Tensor, "T 55 3"], cameras: Cameras
+) -> Float[Tensor, "V T"]:
+    """Azimuth of cameras about a person, from where they look in each frame; radians.
+
+    Args:
+        joints: of the body, in the world. ``cameras``: any.
+    """
+    facing = [facing_of(joints[t : t + 1]) for t in range(len(joints))]
+    away = (cameras.centers - joints[:, PELVIS]).double().cpu().numpy()
+    azimuth = torch.from_numpy(angles(away)[0]).float()
+    return wrapped(torch.deg2rad(azimuth - torch.tensor(facing)))
+
+
+def wrapped(angles: Float[Tensor, "*B"]) -> Float[Tensor, "*B"]:
+    """The same angles in -pi .. pi."""
+    return torch.remainder(angles + math.pi, 2 * math.pi) - math.pi
 
 
 def joint_rotations(motion: Motion) -> Float[Tensor, "T J 6"]:

@@ -180,6 +180,11 @@ _RANGES = (
 )
 
 
+BONES = (
+    0.1157, 0.1157, 0.0942, 0.4464, 0.4464, 0.1623, 0.4552, 0.4552, 0.1442, 0.1643, 0.1643,
+    0.1961, 0.1279, 0.1279, 0.1136, 0.1635, 0.1635, 0.2862, 0.2862, 0.2565, 0.2565,
+)
+"""Lengths of the bones to the body's joints, metres, of the mean body."""
 _DRAWN = 4 * 2 * 2
 """Of a latent of 4 x 4 pixels."""
 _MAPS = 32
@@ -230,6 +235,7 @@ def _small(
             "tokens": 15, "dim": dim, "words": LENGTH, "text_dim": CONTEXT, "frames": window,
             "rows": height // 4, "columns": width // 4, "channels": _MAPS, "hidden": 4 * dim,
             "width": 48, "parents": PARENTS[1 : JOINTS + 1],
+            "lengths": BONES,
         },
         drawn=_DRAWN,
         moved=True,

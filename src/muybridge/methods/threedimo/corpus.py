@@ -16,10 +16,10 @@ from torch import Tensor
 
 from muybridge.training.corpus import damaged, files_in, read_tensors, write_tensors
 
-FORMAT = "muybridge 3dimo scene 3"
+FORMAT = "muybridge 3dimo scene 5"
 _PARTS = (
     "reference", "reference_joints", "truth", "skeleton", "joints", "hands", "seen", "rotations",
-    "words", "amounts", "moves",
+    "words", "amounts", "moves", "turned", "looks", "said_words", "said_amounts", "said_joints",
 )
 
 
@@ -39,6 +39,10 @@ class Scene:
         rotations: of the joints, :func:`muybridge.methods.threedimo.conditions.joint_rotations`.
         words, amounts: what each camera does, :func:`muybridge.methods.threedimo.words.encoded`.
         moves: which cameras travel.
+        turned: how far the person has turned to their right since the first frame, radians.
+        looks: see :func:`.conditions.looks_before`.
+        said_words, said_amounts: of cameras of which there are no pictures.
+        said_joints: where those see the joints.
     """
 
     name: str
@@ -53,6 +57,11 @@ class Scene:
     words: Int64[Tensor, "V L"]
     amounts: Float[Tensor, "V L"]
     moves: Bool[Tensor, "V"]
+    turned: Float[Tensor, "T"]
+    looks: Float[Tensor, "V T"]
+    said_words: Int64[Tensor, "S L"]
+    said_amounts: Float[Tensor, "S L"]
+    said_joints: Float[Tensor, "S T 22 3"]
 
     @property
     def alone(self) -> bool:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 import torch
-from jaxtyping import UInt8
+from jaxtyping import Float, Int64, UInt8
 from torch import Tensor
 
-from muybridge.camera import facing_of
+from muybridge.body import PosedBody
+from muybridge.camera import build_cameras, facing_of
 from muybridge.camera.script import Script
 from muybridge.data import Clip
 from muybridge.errors import InputError
@@ -21,17 +24,25 @@ from muybridge.methods.threedimo.conditions import (
     hands_of,
     joint_rotations,
     joints_seen,
+    looks_before,
     size_of,
+    sized_crop,
     steady_crop,
+    wrapped,
 )
 from muybridge.methods.threedimo.config import ThreeDimoConfig
 from muybridge.methods.threedimo.corpus import Scene, read_scenes, write_scene
 from muybridge.methods.threedimo.words import encoded, script_of_path
 from muybridge.render import skeleton_map
-from muybridge.synthetic.setups import path_scripts
+from muybridge.synthetic.dice import Dice
+from muybridge.synthetic.setups import path_scripts, sentence
 from muybridge.training import Context
 from muybridge.training.corpus import to_bytes
 from muybridge.training.recipe import Tell
+
+SENTENCES = 48
+"""Said of each clip beside those of its cameras."""
+_JOINTS = 22, 3
 
 
 def prepare(context: Context, tell: Tell, config: ThreeDimoConfig) -> None:
@@ -88,7 +99,7 @@ def poses_of(sitter: Sitter, clips: Sequence[Clip], config: ThreeDimoConfig) -> 
     Raises:
         InputError: there are no motions.
     """
-    scenes = [scene_of(sitter, clip.select([0]), config) for clip in clips]
+    scenes = [scene_of(sitter, clip.select([0]), config, sentences=0) for clip in clips]
     if not scenes:
         raise InputError(
             "--data", sitter.name, "does not move",
@@ -101,18 +112,23 @@ def poses_of(sitter: Sitter, clips: Sequence[Clip], config: ThreeDimoConfig) -> 
     first = scenes[0]
     return replace(
         first, truth=joined("truth"), skeleton=joined("skeleton"), joints=joined("joints"),
-        hands=joined("hands"), seen=joined("seen"),
+        hands=joined("hands"), seen=joined("seen"), looks=joined("looks"),
+        turned=torch.cat([scene.turned for scene in scenes]),
         rotations=torch.cat([scene.rotations for scene in scenes]),
         words=first.words[:1], amounts=first.amounts[:1], moves=torch.tensor([False]),
+        said_joints=torch.cat([scene.said_joints for scene in scenes], 1),
     )
 
 
-def scene_of(sitter: Sitter, clip: Clip, config: ThreeDimoConfig) -> Scene:
+def scene_of(
+    sitter: Sitter, clip: Clip, config: ThreeDimoConfig, sentences: int = SENTENCES
+) -> Scene:
     """A clip as the networks see it.
 
     Args:
         sitter: the person. ``clip``: theirs.
         config: of the size.
+        sentences: see :func:`said`.
     """
     body = sitter.body
     posed = body.pose(clip.motion)
@@ -137,7 +153,45 @@ def scene_of(sitter: Sitter, clip: Clip, config: ThreeDimoConfig) -> Scene:
         joints_seen(posed.joints, crop.cameras).half(),
         to_bytes(hands), seen, joint_rotations(clip.motion).half(), words, amounts,
         torch.tensor([moves(script) for script in scripts]),
+        turned_since_first(posed.joints), looks_before(posed.joints, clip.cameras),
+        *said(f"{sitter.name} {clip.name}", posed, clip.motion.fps, size_of(crop, posed), config,
+              sentences),
     )
+
+
+def said(
+    name: str, posed: PosedBody, fps: Fraction, size: float, config: ThreeDimoConfig,
+    sentences: int,
+) -> tuple[Int64[Tensor, "S L"], Float[Tensor, "S L"], Float[Tensor, "S T 22 3"]]:
+    """Random sentences as numbers and amounts, and where their cameras see the joints.
+
+    Pictures of cameras are dear, so people are taken by few; joints cost nothing.
+
+    Args:
+        name: decides which sentences.
+        posed: the body, of all frames.
+        fps: of the motion.
+        size: pixels per metre of the first frame's crop.
+        config: of the size.
+        sentences: how many.
+    """
+    if not sentences:
+        return *encoded(()), torch.zeros(0, len(posed.joints), *_JOINTS).half()
+    dices = [Dice(f"sentence {number}", zlib.crc32(name.encode())) for number in range(sentences)]
+    scripts = [sentence(dice) for dice in dices]
+    made = [
+        build_cameras(
+            script.text(), posed.joints, width=config.width, height=config.height, fps=fps,
+            fov=dice.between(14, 40), facing="auto",
+        )
+        for script, dice in zip(scripts, dices, strict=True)
+    ]
+    cameras = replace(
+        made[0], K=torch.cat([c.K for c in made]),
+        T_cam_world=torch.cat([c.T_cam_world for c in made]),
+    )
+    crop = sized_crop(posed, cameras, config.width, config.height, size)
+    return *encoded(scripts), joints_seen(posed.joints, crop.cameras).half()
 
 
 def scripts_of(clip: Clip, facing: float) -> list[Script]:
@@ -150,6 +204,12 @@ def scripts_of(clip: Clip, facing: float) -> list[Script]:
     if isinstance(setup, dict) and setup.get("rig") == "paths":
         return path_scripts(int(setup["number"]), int(setup["views"]))
     return [script_of_path(clip.cameras, view, facing) for view in range(clip.views)]
+
+
+def turned_since_first(joints: Float[Tensor, "T 55 3"]) -> Float[Tensor, "T"]:
+    """How far somebody has turned to their right since the first frame, radians."""
+    facing = torch.tensor([facing_of(joints[t : t + 1]) for t in range(len(joints))])
+    return wrapped(torch.deg2rad(facing - facing[0]))
 
 
 def moves(script: Script) -> bool:

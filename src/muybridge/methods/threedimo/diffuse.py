@@ -15,7 +15,8 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from muybridge.camera.script import Script
-from muybridge.methods.threedimo.networks import ThreeDimoNetworks
+from muybridge.methods.threedimo.conditions import wrapped
+from muybridge.methods.threedimo.networks import Cue, ThreeDimoNetworks
 from muybridge.methods.threedimo.words import encoded
 from muybridge.sampling import (
     Plan,
@@ -42,6 +43,8 @@ class Conditions:
         joints: where the body's are in it, see
             :func:`~muybridge.methods.threedimo.conditions.joints_seen`.
         motion: of all frames: tokens, or maps.
+        facing: where the person looks in each frame, radians, growing to their right; from any
+            direction.
         say: what the cameras do.
         views: how many.
     """
@@ -49,6 +52,7 @@ class Conditions:
     picture: Float[Tensor, "R C H W"]
     joints: Float[Tensor, "R P 3"]
     motion: Float[Tensor, "T ..."]
+    facing: Float[Tensor, "T"]
     say: Say
     views: int
 
@@ -119,7 +123,7 @@ class Denoiser:
         weight = next(networks.transformer.parameters())
         self._device, self._dtype = weight.device, weight.dtype
         self._said: dict[Tile, tuple[Int64[Tensor, "L"], Float[Tensor, "L"]]] = {}  # noqa: F821
-        self._cues: dict[Tile, Float[Tensor, "F K h w"]] = {}
+        self._cues: dict[Tile, Cue] = {}
         pictures = conditions.picture.to(self._device, self._dtype)
         self._references = networks.encode(pictures).to(self._dtype)
 
@@ -139,7 +143,7 @@ class Denoiser:
         noisy, motion = (part.to(self._device, self._dtype) for part in (latents, motion))
         text = networks.words(words, amounts)
         self._look_up(tiles, motion, text)
-        cue = torch.stack([self._cues[tile] for tile in tiles]).to(self._device, self._dtype)
+        cue = Cue.together([self._cues[tile] for tile in tiles]).to(self._device, self._dtype)
         output = networks(noisy, timestep.to(self._device), reference, motion, text, cue)
         output = networks.model_output(output, cue)
         return Prediction(output.float().to(latents.device))
@@ -153,10 +157,12 @@ class Denoiser:
             return
         rows = self._conditions.rows([tile.views[0] for tile in tiles])
         picture, joints = self._conditions.picture[rows], self._conditions.joints[rows]
+        facing = torch.stack([self._conditions.facing[list(tile.frames)] for tile in tiles])
         found = self._networks.cue(
-            picture.to(self._device, self._dtype), joints.to(self._device), motion, text
-        )
-        self._cues |= dict(zip(tiles, found.cpu(), strict=True))
+            picture.to(self._device, self._dtype), joints.to(self._device), motion, text,
+            turned=wrapped(facing - facing[:, :1]).to(self._device),
+        ).to("cpu")
+        self._cues |= dict(zip(tiles, found.each(), strict=True))
 
     def _words(self, tile: Tile) -> tuple[Tensor, Tensor]:
         """What is said for a tile; looked for once."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 from muybridge.methods.threedimo.camera_text import CameraText
 from muybridge.methods.threedimo.config import ThreeDimoConfig
 from muybridge.methods.threedimo.guide import SkeletonGuide
+from muybridge.methods.threedimo.turning import turned_since_first
 from muybridge.networks.bone_warp import moved
 from muybridge.networks.linear_autoencoder import LinearAutoencoder
 from muybridge.networks.motion_layout import MotionLayout
@@ -47,6 +49,35 @@ class Driver:
             name: None if value is None else value[:, which] for name, value in vars(self).items()
         }
         return Driver(**parts)
+
+
+@dataclass(frozen=True)
+class Cue:
+    """What is known of the frames of a window before they are painted.
+
+    Attributes:
+        latents: scaled, of the reference, moved to where its joints shall be.
+        maps: of the layout; ``None`` in sizes without.
+    """
+
+    latents: Float[Tensor, "B F K h w"]
+    maps: Float[Tensor, "B F C h w"] | None = None
+
+    def to(self, *target: Any) -> Cue:
+        """On another device, or in another precision."""
+        maps = None if self.maps is None else self.maps.to(*target)
+        return Cue(self.latents.to(*target), maps)
+
+    def each(self) -> list[Cue]:
+        """Of every window by itself."""
+        maps = [None] * len(self.latents) if self.maps is None else self.maps.split(1)
+        return [Cue(*parts) for parts in zip(self.latents.split(1), maps, strict=True)]
+
+    @staticmethod
+    def together(cues: Sequence[Cue]) -> Cue:
+        """The inverse of :meth:`each`."""
+        maps = [cue.maps for cue in cues if cue.maps is not None]
+        return Cue(torch.cat([cue.latents for cue in cues]), torch.cat(maps) if maps else None)
 
 
 class ThreeDimoNetworks(nn.Module):
@@ -165,7 +196,6 @@ class ThreeDimoNetworks(nn.Module):
         """Tokens of what is said to the camera."""
         return self.text(words, amounts)
 
-    @torch.no_grad()
     def cue(
         self,
         picture: Float[Tensor, "B C H W"],
@@ -174,26 +204,45 @@ class ThreeDimoNetworks(nn.Module):
         text: Float[Tensor, "B L D"],
         numbers: Int64[Tensor, "B F"] | None = None,
         target: Float[Tensor, "B F P 3"] | None = None,
-    ) -> Float[Tensor, "B F K h w"]:
-        """Scaled latents of what is known of each frame: the reference, moved to where the layout
-        has the joints; as it is, in sizes without that.
+        turned: Float[Tensor, "B F"] | None = None,
+    ) -> Cue:
+        """What is known of each frame: the reference, moved to where the layout has the joints
+        (as it is, in sizes without that), and the layout's maps.
 
         Args:
             picture: the reference.
             joints: where they are in it, see :func:`.conditions.joints_seen`.
             motion, text, numbers: as of :meth:`forward`.
             target: where they shall be, if it is known; else the layout says it.
+            turned: see :meth:`~muybridge.networks.motion_layout.MotionLayout.forward`.
         """
-        frames = motion.shape[1]
-        if self.layout is None or not self.config.moved:
-            return self.encode(picture)[:, None].expand(-1, frames, -1, -1, -1)
-        if target is None:
-            target = self.layout.joints_seen(motion, text, numbers, joints)
-        shown = moved(
-            picture.repeat_interleave(frames, 0), joints.repeat_interleave(frames, 0),
-            target.flatten(0, 1),
-        )
-        return self.encode(shown).unflatten(0, (-1, frames))
+        frames, layout = motion.shape[1], self.layout
+        if layout is None:
+            return Cue(self.encode(picture)[:, None].expand(-1, frames, -1, -1, -1))
+        maps = layout(motion, text, joints, numbers, turned)
+        if not self.config.moved:
+            return Cue(self.encode(picture)[:, None].expand(-1, frames, -1, -1, -1), maps)
+        with torch.no_grad():
+            if target is None:
+                target = layout.joints_seen(motion, text, joints, numbers, turned)
+            shown = moved(
+                picture.repeat_interleave(frames, 0), joints.repeat_interleave(frames, 0),
+                target.flatten(0, 1),
+            )
+        return Cue(self.encode(shown).unflatten(0, (-1, frames)), maps)
+
+    @torch.no_grad()
+    def turned(self, motion: Float[Tensor, "B F ..."]) -> Float[Tensor, "B F"]:
+        """How far drivers have turned to their right since the first frame, as far as it is read
+        off their tokens; radians. Not at all, in sizes that have not learnt it.
+
+        Args:
+            motion: from :meth:`motion`.
+        """
+        if self.layout is None or not self.config.drawn:
+            return torch.zeros(motion.shape[:2])
+        device, dtype = home(self.layout)
+        return turned_since_first(self.layout.looks(motion.to(device, dtype)).float().cpu())
 
     # ------------------------------------------------------------------ denoising
 
@@ -204,7 +253,7 @@ class ThreeDimoNetworks(nn.Module):
         reference: Float[Tensor, "B K h w"],
         motion: Float[Tensor, "..."],
         text: Float[Tensor, "B L D"],
-        cue: Float[Tensor, "B F K h w"],
+        cue: Cue,
         numbers: Int64[Tensor, "B F"] | None = None,
     ) -> Float[Tensor, "B F O h w"]:
         """The transformer's output; what it means is the objective's matter.
@@ -231,11 +280,10 @@ class ThreeDimoNetworks(nn.Module):
             both = torch.cat([both, joined(motion, noisy).to(both)], 2)
         else:
             per_frame = motion.shape[2]
-            if self.layout is not None:
-                maps = with_reference(self.layout(motion, text, numbers))
-                both = torch.cat([both, maps.to(both)], 2)
+            if cue.maps is not None:
+                both = torch.cat([both, with_reference(cue.maps).to(both)], 2)
             if self.config.moved:
-                known_of = torch.cat([reference[:, None].to(both), cue.to(both)], 1)
+                known_of = torch.cat([reference[:, None].to(both), cue.latents.to(both)], 1)
                 both = torch.cat([both, known_of], 2)
             known["motion_tokens"] = motion.flatten(1, 2)
             known["motion_times"] = torch.arange(
@@ -250,14 +298,14 @@ class ThreeDimoNetworks(nn.Module):
         return output.transpose(1, 2)[:, 1:]
 
     def model_output(
-        self, output: Float[Tensor, "B F O h w"], cue: Float[Tensor, "B F K h w"]
+        self, output: Float[Tensor, "B F O h w"], cue: Cue
     ) -> Float[Tensor, "B F K h w"]:
         """What the scheduler calls the model output.
 
         Args:
             output: from :meth:`forward`. ``cue``: see there.
         """
-        return output + cue if self.config.objective == "residual" else output
+        return output + cue.latents if self.config.objective == "residual" else output
 
 
 def new_control(config: ThreeDimoConfig) -> Control:

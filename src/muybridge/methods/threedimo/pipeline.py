@@ -119,8 +119,9 @@ class ThreeDimoPipeline(LatentPipeline):
         def stepped(done: int, steps: int, _: Tensor) -> None:
             tell(min(1.0, _PREPARING + (1 - _PREPARING) * done / steps), f"step {done} of {steps}")
 
-        say = self._words(person, motion, crop)
-        given = Conditions(picture, joints, tokens, say, cameras.views)
+        say = self._words(person, motion, crop, tokens)
+        facing = torch.deg2rad(torch.tensor(say.facing))
+        given = Conditions(picture, joints, tokens, facing, say, cameras.views)
         latents = self.painted(given, seed, stepped)
         return Prepared(crop, AvatarScene.of(person, motion), latents)
 
@@ -162,13 +163,19 @@ class ThreeDimoPipeline(LatentPipeline):
         }
         return self.networks.motion(Driver(**there))[0].float().cpu()
 
-    def _words(self, person: Person, motion: Motion, crop: Crop) -> Directions:
-        """What there is to say about the cameras."""
+    def _words(
+        self, person: Person, motion: Motion, crop: Crop, tokens: Float[Tensor, "T ..."]
+    ) -> Directions:
+        """What there is to say about the cameras, and where the person looks: as the motion has
+        it, or turning as who drives does."""
         middle, facing = [], []
         for first in range(0, motion.frames, BLOCK):
             joints = person.shaped.pose(motion.slice(first, first + BLOCK)).joints
             middle.append(joints[:, PELVIS])
             facing += [facing_of(joints[t : t + 1]) for t in range(len(joints))]
+        if self.driver is not None:
+            turned = self.networks.turned(tokens[None])[0].rad2deg().tolist()
+            facing = [first + more for first, more in zip(facing, turned, strict=True)]
         return Directions(crop.cameras, torch.cat(middle), facing)
 
 

@@ -49,7 +49,7 @@ _FIRST = {PICTURES: 0.25, SINGLE: 0.5, CROSS: 0.5, MOVING: 0.5}
 """How often the reference is the first frame: in a picture it leaves little to be learnt."""
 _PLAIN = (
     "places", "moments", "latents", "which", "unseen", "patches.0", "patch_embedding", "proj_out",
-    "scale_shift_table", "text.", "layers.4", "joints.3", "camera.3", "proportions.4", "paint.4",
+    "scale_shift_table", "text.", "layers.4", "joints.3", "camera.3", "facing.2", "paint.4",
 )
 """What AdamW learns though it is a matrix: embeddings, what pictures enter by, and outputs."""
 _READ_BY = (

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from muybridge.methods.picture_loss import STRUCTURE, dissimilarity, near_person
 from muybridge.methods.threedimo.clips import driver_of
 from muybridge.methods.threedimo.joints import joint_places
-from muybridge.methods.threedimo.networks import ThreeDimoNetworks
+from muybridge.methods.threedimo.networks import Cue, ThreeDimoNetworks
 from muybridge.networks.motion_layout import MotionLayout
 from muybridge.sampling import Noised, ResidualFlow
 from muybridge.sampling.objective import per_clip
@@ -54,12 +54,19 @@ def geometry_loss(module: Any, batch: Batch, draws: Any) -> tuple[Tensor, dict[s
     layout = networks.layout
     if layout is not None and networks.config.drawn:
         apart = layout.places(motion)[0].float() - joint_places(batch["rotations"])
+        maps = layout(
+            motion, text, batch["reference_joints"], batch["number"], batch["turned"]
+        )
+        drawing = drawing_error(maps[:, :, : networks.config.drawn].float(), batch)
         seen = seen_error(layout, motion, text, batch)
-        drawing = layout_error(networks, motion, text, batch)
-        loss = loss + ALONE_DRAWING * drawing + PLACES * apart.square().mean() + SEEN * seen
+        said = said_error(networks, motion, batch)
+        loss = loss + PLACES * apart.square().mean()
+        looks = looks_error(layout, motion, batch)
+        loss = loss + ALONE_DRAWING * drawing + SEEN * (seen + said) + looks
         scalars |= {
             "layout_cm": 100 * apart.norm(dim=-1).mean().detach(), "seen_error": seen.detach(),
-            "drawing_error": drawing.detach(),
+            "said_error": said.detach(), "drawing_error": drawing.detach(),
+            "looks_error": looks.detach(),
         }
     return loss, scalars
 
@@ -105,14 +112,15 @@ def clip_loss(
     reference = networks.encode(batch["reference"])
     motion = networks.motion(driver_of(batch))
     text = networks.words(batch["words"], batch["amounts"])
-    base = cue_of(networks, motion, text, batch, batch["joints"])
+    cue = cue_of(networks, motion, text, batch, batch["joints"], batch["turned"])
+    base = cue.latents
     unseen = draws.uniform() < blind
     sigmas = flow.sigmas(draws.normal()).masked_fill(unseen, flow.sigma_max)
     noised = flow.noised(clean, draws.normal(*clean.shape[1:]), sigmas)
     shown = per_clip((~unseen).to(noised.latents))
     noised = Noised(noised.latents * shown, noised.timesteps)
     output = networks(
-        noised.latents, noised.timesteps, reference, motion, text, base, batch["number"]
+        noised.latents, noised.timesteps, reference, motion, text, cue, batch["number"]
     ).float()
     errors = flow.errors(output, noised, clean, sigmas, base)
     weight = near_person(batch["truth"][:, :, 3:], networks.patch)
@@ -126,10 +134,16 @@ def clip_loss(
 
     scalars = {"error": plain(estimate), "error_cue": plain(base), "unlike": unlike.detach()}
     if networks.layout is not None and networks.config.drawn and _learns(networks.layout):
-        drawing = layout_error(networks, motion, text, batch)
+        assert cue.maps is not None
+        drawing = drawing_error(cue.maps[:, :, : networks.config.drawn].float(), batch)
         seen = seen_error(networks.layout, motion, text, batch)
-        loss = loss + DRAWING * drawing + SEEN * seen
-        scalars |= {"drawing_error": drawing.detach(), "seen_error": seen.detach()}
+        said = said_error(networks, motion, batch)
+        looks = looks_error(networks.layout, motion, batch)
+        loss = loss + DRAWING * drawing + SEEN * (seen + said) + looks
+        scalars |= {
+            "drawing_error": drawing.detach(), "seen_error": seen.detach(),
+            "said_error": said.detach(), "looks_error": looks.detach(),
+        }
     if networks.decoder is not None and _learns(networks.decoder):
         start, end, steps = geometry
         share = min(1.0, draws.step / steps)
@@ -146,54 +160,84 @@ def _learns(part: nn.Module) -> bool:
 def cue_of(
     networks: ThreeDimoNetworks, motion: Float[Tensor, "B F ..."], text: Float[Tensor, "B L D"],
     batch: Batch, target: Float[Tensor, "B F P 3"] | None = None,
-) -> Float[Tensor, "B F K h w"]:
-    """What is known of the frames of a batch: their reference, moved.
+    turned: Float[Tensor, "B F"] | None = None,
+) -> Cue:
+    """What is known of the frames of a batch.
 
     Args:
         networks: of the size.
         motion: of the drivers. ``text``: of the words.
         batch: of :class:`.clips.Clips`.
         target: where joints shall be, if not where the layout has them.
+        turned: how far the drivers have turned, if it is known.
     """
     return networks.cue(
-        batch["reference"], batch["reference_joints"], motion, text, batch["number"], target
+        batch["reference"], batch["reference_joints"], motion, text, batch["number"], target,
+        turned,
     )
-
-
-def layout_error(
-    networks: ThreeDimoNetworks, motion: Float[Tensor, "..."], text: Float[Tensor, "B L D"],
-    batch: Batch,
-) -> Float[Tensor, ""]:
-    """:func:`drawing_error` of the layout.
-
-    Args:
-        networks: with a layout, in training.
-        motion: of the drivers. ``text``: of the words.
-        batch: of :class:`.clips.Clips`.
-    """
-    assert networks.layout is not None
-    maps = networks.layout(motion, text, batch["number"])
-    return drawing_error(maps[:, :, : networks.config.drawn].float(), batch)
 
 
 def seen_error(
     layout: MotionLayout, motion: Float[Tensor, "B F N D"], text: Float[Tensor, "B L C"],
     batch: Batch,
 ) -> Float[Tensor, ""]:
-    """Mean squared error of where the layout has the joints before the target's camera, of the
-    person and of somebody of middle proportions: half pictures, and metres of depth. It counts
-    where anything is said of the camera.
+    """Mean squared error of where the layout has the joints before the target's camera: half
+    pictures, and metres of depth. It counts where anything is said of the camera.
 
     Args:
         layout: in training.
         motion: of the drivers. ``text``: of the words.
         batch: of :class:`.clips.Clips`.
     """
-    errors = [
-        (layout.joints_seen(motion, text, batch["number"], own) - batch["joints"]).square()
-        for own in (batch["reference_joints"], None)
+    found = layout.joints_seen(
+        motion, text, batch["reference_joints"], batch["number"], batch["turned"]
+    )
+    return _of_joints(found, batch["joints"], batch["told"])
+
+
+def said_error(
+    networks: ThreeDimoNetworks, motion: Float[Tensor, "B F N D"], batch: Batch
+) -> Float[Tensor, ""]:
+    """The same before cameras of other sentences, of which there are no pictures.
+
+    Args:
+        networks: with a layout, in training.
+        motion: of the drivers. ``batch``: of :class:`.clips.Clips`.
+    """
+    layout = networks.layout
+    assert layout is not None
+    sentences = batch["said_words"].shape[1]
+    text = networks.words(
+        batch["said_words"].flatten(0, 1), batch["said_amounts"].flatten(0, 1)
+    )
+    repeated = [
+        part.repeat_interleave(sentences, 0)
+        for part in (
+            motion, batch["reference_joints"], batch["number"], batch["turned"], batch["told"]
+        )
     ]
-    return (torch.stack(errors).mean((0, 2, 3, 4)) * batch["told"]).mean()
+    found = layout.joints_seen(repeated[0], text, *repeated[1:4])
+    return _of_joints(found, batch["said_joints"].flatten(0, 1), repeated[4])
+
+
+def looks_error(
+    layout: MotionLayout, motion: Float[Tensor, "B F N D"], batch: Batch
+) -> Float[Tensor, ""]:
+    """Mean squared error of where the drivers look, as points on a circle.
+
+    Args:
+        layout: in training.
+        motion: of the drivers. ``batch``: of :class:`.clips.Clips`.
+    """
+    looks = batch["looks"]
+    truth = torch.stack([looks.cos(), looks.sin()], -1)
+    return (layout.looks(motion).float() - truth).square().mean()
+
+
+def _of_joints(
+    found: Float[Tensor, "B F P 3"], truth: Float[Tensor, "B F P 3"], told: Float[Tensor, "B"]
+) -> Float[Tensor, ""]:
+    return ((found - truth).square().mean((1, 2, 3)) * told).mean()
 
 
 def drawing_error(
@@ -237,7 +281,7 @@ def train_only(networks: ThreeDimoNetworks, *names: str) -> None:
         if part is not None:
             part.requires_grad_(True)
     if networks.layout is not None and not networks.config.drawn:
-        networks.layout.proportions.requires_grad_(False)  # nothing asks for them
+        networks.layout.facing.requires_grad_(False)  # nothing asks for it
 
 
 def export(networks: ThreeDimoNetworks, folder: Path) -> None:

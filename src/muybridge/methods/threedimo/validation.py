@@ -59,7 +59,7 @@ def sample_clips(
     reference = networks.encode(batch["reference"])
     motion = networks.motion(driver_of(batch))
     text = networks.words(batch["words"], batch["amounts"])
-    cue = cue_of(networks, motion, text, batch)
+    cue = cue_of(networks, motion, text, batch, turned=networks.turned(motion))
     frames = int(motion.shape[1])
     height, width = map(int, reference.shape[-2:])
     shape = (networks.config.latent_channels, height, width)
@@ -128,7 +128,9 @@ def validate_poses(networks: ThreeDimoNetworks, scenes: Sequence[Scene]) -> Vali
             batch = batch_of(scenes, [(target, 2)] * len(scenes))
             text = networks.words(batch["words"], batch["amounts"])
             own = batch["reference_joints"]
-            found = networks.layout.joints_seen(second, text, batch["number"], own)
+            found = networks.layout.joints_seen(
+                second, text, own, batch["number"], networks.turned(second)
+            )
             apart = (found - batch["joints"])[..., :2] / 2
             size = apart.new_tensor([networks.config.width, networks.config.height])
             scores[f"{kind}_joints"] = float((apart * size).norm(dim=-1).mean())

@@ -36,7 +36,7 @@ class Directions:
         azimuth, elevation = angles(away)
         self._azimuth, self._elevation = azimuth.tolist(), elevation.tolist()
         self._flat = np.hypot(away[..., 0], away[..., 2]).tolist()
-        self._facing = facing
+        self.facing = facing
 
     def __call__(self, view: int, first: int, last: int) -> Script:
         """What a camera does from one frame to another; see
@@ -54,7 +54,7 @@ class Directions:
         if abs(heights[last] - heights[first]) > _STILL:
             moves.append(Move("crane", 1 if risen > 0 else -1, abs(risen)))
         return Script(
-            (azimuths[first] - self._facing[first] + 180) % 360 - 180,
+            (azimuths[first] - self.facing[first] + 180) % 360 - 180,
             heights[first],
             (Step(tuple(moves)),) if moves else (),
         )
