@@ -203,15 +203,17 @@ def test_conditions_of_the_ablation():
 
 
 def test_nano_ships_and_does_better_than_a_copy():
-    """Somebody who was never seen is driven across views, by weights of the package."""
+    """Two people who were never seen are driven across views, by weights of the package."""
     networks = load(Path(str(files("muybridge.methods.threedimo") / "weights" / "nano")))
     assert networks.config == NANO
-    (clip,) = clips(7, "validation", Programme(
-        views=0, motions=0, frames=8, fps="8", paths=3, size=(120, 160), reference_scale=1,
-    ))
-    sitter = Sitter("seven", clip.references["front"], (clip,))
-    ((_, known),) = scenes_of(sitter, NANO)
-    batch = batch_of([known], [(2, 0)])
+    known = []
+    for number in (7, 8):
+        (clip,) = clips(number, "validation", Programme(
+            views=0, motions=0, frames=8, fps="8", paths=3, size=(120, 160), reference_scale=1,
+        ))
+        ((_, each),) = scenes_of(Sitter("somebody", clip.references["front"], (clip,)), NANO)
+        known.append(each)
+    batch = batch_of(known, [(2, 0)] * 2)
     with torch.no_grad():
         motion = networks.motion(driver_of(batch))
         error = float(pose_error(networks, motion, batch))
@@ -222,10 +224,10 @@ def test_nano_ships_and_does_better_than_a_copy():
         apart = found - batch["joints"]
         made = sample_clips(networks, batch)
     assert error < 0.6 * float(rotation_error(resting, batch))
-    assert float(apart[..., :2].abs().mean()) < 0.15  # half pictures
+    assert float(apart[..., :2].abs().mean()) < 0.05  # half pictures
     copied = batch["reference"][:, None].expand_as(made)
     off, plain = ((each - batch["truth"]).square().mean() for each in (made, copied))
-    assert float(off) < 0.7 * float(plain)
+    assert float(off) < 0.75 * float(plain)
     assert overlap(made[:, :, 3], batch["truth"][:, :, 3]) > overlap(
         copied[:, :, 3], batch["truth"][:, :, 3]
-    ) + 0.02
+    ) + 0.03
