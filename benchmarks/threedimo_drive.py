@@ -7,12 +7,11 @@
 People, motions, garments and sentences are held out. *Driving*: one still camera of a moment
 drives, the other still cameras are painted; scores are inside the person on a light grey ground,
 beside a copy of the reference; tokens are compared between two cameras of the same moments.
-*Words*: a camera goes around, comes nearer or rises by some amount. Which amount the result shows
-is found by rendering the true person at many, and taking the render that differs from the first
-frame as the result's last frame does from its own first. So nothing learnt judges; how often the
-judge is right is seen on true pictures. A move counts as obeyed if the direction is right and the
-amount is off by a third at most, or by one step of the candidates. Once the driver holds the
-motion's first pose, so that only the camera moves (`held`), and once it moves (`moving`).
+*Words*: a camera goes around, comes nearer or rises by some amount. Which amount the last frame
+shows is found by rendering the true person at many, and taking the render that the frame is
+nearest to. So nothing learnt judges; how often the judge is right is seen on true pictures. A
+move counts as obeyed if the direction is right and the amount is off by a third at most, or by
+one step of the candidates.
 """
 
 from __future__ import annotations
@@ -100,60 +99,45 @@ def prompt(number: int) -> tuple[str, float, Script]:
 
 
 class Judge:
-    """Finds in which direction and how far a camera went, from the first and the last frame.
+    """Finds in which direction and how far a camera went, from the last frame.
 
     Args:
         clip: of a test person. ``config``: of the networks.
-        held: whether they keep the pose of the first frame.
     """
 
-    def __init__(self, clip, sitter: Sitter, config, held: bool) -> None:
+    def __init__(self, clip, sitter: Sitter, config) -> None:
         self.who, setup = remade(clip)
         self.posed, _, _ = self.who.staged(setup)
-        body = sitter.body.pose(clip.motion)
+        self.body = sitter.body.pose(clip.motion)
         self.config = config
-        crop = steady_crop(body, clip.cameras, config.width, config.height)
-        self.size = size_of(crop, body)
-        self.end = clip.frames - 1
-        self.moments = (0, 0) if held else (0, self.end)
-        self.joints = body.joints[:1].expand_as(body.joints) if held else body.joints
+        crop = steady_crop(self.body, clip.cameras, config.width, config.height)
+        self.size = size_of(crop, self.body)
 
     def cameras(self, script: Script, fps) -> Cameras:
         """The camera of a sentence."""
         return build_cameras(
-            script.text(), self.joints, width=240, height=320, fps=fps, fov=24, margin=0.06,
+            script.text(), self.body.joints, width=240, height=320, fps=fps, fov=24, margin=0.06,
             facing="auto",
         )
 
-    def change(self, scripts: list[Script], fps) -> torch.Tensor:
-        """What truly changes from the first to the last frame of each sentence ``[N, 3, h, w]``,
-        by the crop's rule; all begin at the same place."""
+    def last(self, scripts: list[Script], fps) -> torch.Tensor:
+        """The true last frame of each sentence ``[N, 4, h, w]``, by the crop's rule."""
         made = [self.cameras(script, fps) for script in scripts]
+        pelvis = self.body.joints[:, PELVIS]
         both = replace(
             made[0], K=torch.cat([c.K for c in made]),
             T_cam_world=torch.cat([c.T_cam_world for c in made]),
         )
-        begin, end = (
-            self.shown(some, frame, moment)
-            for some, frame, moment in zip(
-                (both.select([0]), both), (0, self.end), self.moments, strict=True
-            )
-        )
-        return end - begin
-
-    def shown(self, cameras: Cameras, frame: int, moment: int) -> torch.Tensor:
-        """Pictures over grey of a moment by the cameras of a frame ``[V, 3, h, w]``."""
-        pelvis = self.joints[:, PELVIS]
-        scale = (self.size / pixels_per_metre(cameras, pelvis)[:, :1]).expand(-1, cameras.frames)
-        crop = anchored(cameras, pelvis, scale, self.config.width, self.config.height)
+        scale = (self.size / pixels_per_metre(both, pelvis)[:, :1]).expand(-1, both.frames)
+        crop = anchored(both, pelvis, scale, self.config.width, self.config.height)
+        end = both.frames - 1
         rgb, matte = photographed(
-            self.posed.slice(moment, moment + 1), cameras.slice(frame, frame + 1), self.who.light
+            self.posed.slice(end, end + 1), both.slice(end, end + 1), self.who.light
         )
         pictures = torch.cat([torch.from_numpy(rgb), torch.from_numpy(matte)[..., None]], -1)
         whole = pictures.permute(0, 1, 4, 2, 3).float() / 255
-        only = slice(frame, frame + 1)
-        known = replace(crop, scale=crop.scale[:, only], shift=crop.shift[:, only])
-        return over_grey(known.cut(whole)[:, 0])
+        known = replace(crop, scale=crop.scale[:, -1:], shift=crop.shift[:, -1:])
+        return known.cut(whole)[:, 0]
 
 
 def with_amount(script: Script, kind: str, amount: float) -> Script:
@@ -173,15 +157,13 @@ def obeyed(kind: str, said: float, found: float) -> bool:
     return right and abs(found - said) <= max(abs(said) / 3, STEP[kind])
 
 
-def nearest(amounts: list[float], true: torch.Tensor, change: torch.Tensor) -> float:
-    """The amount whose true change a change is nearest to."""
-    away = (true - change).square().mean((1, 2, 3))
+def nearest(amounts: list[float], true: list[torch.Tensor], picture: torch.Tensor) -> float:
+    """The amount whose true last frame a picture is nearest to."""
+    away = (over_grey(torch.stack(true)) - over_grey(picture)).square().mean((1, 2, 3))
     return amounts[int(away.argmin())]
 
 
-def words(
-    networks, known, prompts: int, seed: int, held: bool
-) -> tuple[dict[str, list[bool]], list]:
+def words(networks, known, prompts: int, seed: int) -> tuple[dict[str, list[bool]], list]:
     """Which moves of each kind were obeyed; and some pictures."""
     results: dict[str, list[bool]] = {"judge": [], "arc": [], "zoom": [], "crane": []}
     shown = []
@@ -191,21 +173,17 @@ def words(
         which = number % len(known)
         clip, sitter, scene = known[which]
         if which not in judges:
-            judges[which] = Judge(clip, sitter, networks.config, held)
+            judges[which] = Judge(clip, sitter, networks.config)
         judge = judges[which]
         still = (~scene.moves).nonzero()[:, 0].tolist()
         item = clip_of(scene, still[0], still[0], first=False)
         item["words"], item["amounts"] = (values[0] for values in encoded([script]))
-        if held:
-            for name in ("driver", "hands", "seen", "skeleton", "rotations"):
-                item[name] = item[name][:1].expand_as(item[name])
         made = sample_clips(networks, {n: v[None] for n, v in item.items()}, seed)[0]
         amounts = CANDIDATES[kind]
         asked = [with_amount(script, kind, a) for a in amounts]
-        changes = judge.change([*asked, script], clip.motion.fps)
-        results["judge"].append(obeyed(kind, said, nearest(amounts, changes[:-1], changes[-1])))
-        change = over_grey(made[-1]) - over_grey(made[0])
-        found = nearest(amounts, changes[:-1], change)
+        *true, told = judge.last([*asked, script], clip.motion.fps)
+        results["judge"].append(obeyed(kind, said, nearest(amounts, true, told)))
+        found = nearest(amounts, true, made[-1])
         results[kind].append(obeyed(kind, said, found))
         if len(shown) < 8:
             shown.append((f"{script.text()} [{found:g}]", made))
@@ -235,30 +213,20 @@ def main() -> None:
         if networks.config.control == "tokens":
             print(f"tokens: recognised across views {recognised(networks, scenes):.3f} of "
                   f"{len(scenes) * networks.config.window} moments")
-        shown = [
-            sentences(networks, known, asked.prompts, asked.seed, held) for held in (True, False)
-        ]
-    if asked.out:
-        rows = [row for some in shown for row in some]
+        results, shown = words(networks, known, asked.prompts, asked.seed)
+    sure = results.pop("judge")
+    print(f"words: the judge is right on true pictures in {sum(sure)} of {len(sure)}")
+    for kind, found in results.items():
+        print(f"words: {kind} obeyed {sum(found)} of {len(found)}")
+    every = [each for found in results.values() for each in found]
+    print(f"words: all obeyed {sum(every)} of {len(every)}")
+    if asked.out and shown:
         picture = plate(
-            torch.stack([over_grey(made) for _, made in rows]),
-            row_labels=[text for text, _ in rows],
+            torch.stack([over_grey(made) for _, made in shown]),
+            row_labels=[text for text, _ in shown],
             column_labels=[str(t) for t in range(networks.config.window)],
         )
         write_image(asked.out, picture)
-
-
-def sentences(networks, known, prompts: int, seed: int, held: bool) -> list:
-    """Say how many sentences are obeyed; pictures of some."""
-    results, shown = words(networks, known, prompts, seed, held)
-    name = f"words ({'held' if held else 'moving'})"
-    sure = results.pop("judge")
-    print(f"{name}: the judge is right on true pictures in {sum(sure)} of {len(sure)}")
-    for kind, found in results.items():
-        print(f"{name}: {kind} obeyed {sum(found)} of {len(found)}")
-    every = [each for found in results.values() for each in found]
-    print(f"{name}: all obeyed {sum(every)} of {len(every)}", flush=True)
-    return shown
 
 
 if __name__ == "__main__":
