@@ -29,8 +29,9 @@ if TYPE_CHECKING:
 class Drive(Scene):
     """Let a video of somebody move a person, seen by a camera that goes by words.
 
-    The person stands on the spot and looks to the front, whichever way the filmed one looks;
-    viewpoints count from there. Writes what muybridge animate writes, and goes on likewise.
+    The person stands on the spot and looks to the front at first, whichever way the filmed one
+    looks, and turns as they do; viewpoints count from there. Writes what muybridge animate writes,
+    and goes on likewise.
 
     Attributes:
         person: a photo, or the folder of a fitted person.
