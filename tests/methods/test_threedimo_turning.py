@@ -15,7 +15,7 @@ from muybridge.camera import build_cameras
 from muybridge.camera.crop import anchored, pixels_per_metre
 from muybridge.methods.threedimo.clips import clip_of, driver_of, mirrored
 from muybridge.methods.threedimo.conditions import PELVIS, joints_seen, looks_before
-from muybridge.methods.threedimo.corpus_making import turned_since_first as turned_of_body
+from muybridge.methods.threedimo.corpus_making import turned_of_body
 from muybridge.methods.threedimo.training import looks_error
 from muybridge.methods.threedimo.turning import turned_since_first
 from muybridge.motion import clips, resample, retarget

@@ -114,10 +114,14 @@ def looks_before(
     Args:
         joints: of the body, in the world. ``cameras``: any.
     """
-    facing = [facing_of(joints[t : t + 1]) for t in range(len(joints))]
     away = (cameras.centers - joints[:, PELVIS]).double().cpu().numpy()
     azimuth = torch.from_numpy(angles(away)[0]).float()
-    return wrapped(torch.deg2rad(azimuth - torch.tensor(facing)))
+    return wrapped(torch.deg2rad(azimuth - torch.tensor(facing_in(joints))))
+
+
+def facing_in(joints: Float[Tensor, "T 55 3"]) -> list[float]:
+    """Azimuth of where a person looks in each frame, degrees."""
+    return [facing_of(joints[t : t + 1]) for t in range(len(joints))]
 
 
 def wrapped(angles: Float[Tensor, "*B"]) -> Float[Tensor, "*B"]:

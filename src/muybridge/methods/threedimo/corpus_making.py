@@ -21,6 +21,7 @@ from muybridge.methods.corpora import FIT_ON, make_corpus
 from muybridge.methods.hvg.conditions import aligned_crop
 from muybridge.methods.sitters import Sitter, pictures_of, reference_picture
 from muybridge.methods.threedimo.conditions import (
+    facing_in,
     hands_of,
     joint_rotations,
     joints_seen,
@@ -153,7 +154,7 @@ def scene_of(
         joints_seen(posed.joints, crop.cameras).half(),
         to_bytes(hands), seen, joint_rotations(clip.motion).half(), words, amounts,
         torch.tensor([moves(script) for script in scripts]),
-        turned_since_first(posed.joints), looks_before(posed.joints, clip.cameras),
+        turned_of_body(posed.joints), looks_before(posed.joints, clip.cameras),
         *said(f"{sitter.name} {clip.name}", posed, clip.motion.fps, size_of(crop, posed), config,
               sentences),
     )
@@ -206,9 +207,9 @@ def scripts_of(clip: Clip, facing: float) -> list[Script]:
     return [script_of_path(clip.cameras, view, facing) for view in range(clip.views)]
 
 
-def turned_since_first(joints: Float[Tensor, "T 55 3"]) -> Float[Tensor, "T"]:
+def turned_of_body(joints: Float[Tensor, "T 55 3"]) -> Float[Tensor, "T"]:
     """How far somebody has turned to their right since the first frame, radians."""
-    facing = torch.tensor([facing_of(joints[t : t + 1]) for t in range(len(joints))])
+    facing = torch.tensor(facing_in(joints))
     return wrapped(torch.deg2rad(facing - facing[0]))
 
 

@@ -17,7 +17,7 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from muybridge.camera import Cameras, facing_of
+from muybridge.camera import Cameras
 from muybridge.camera.crop import Crop
 from muybridge.errors import InputError
 from muybridge.methods.avatar.scene import AvatarScene
@@ -29,7 +29,7 @@ from muybridge.methods.loading import checked_steps, chosen_device, chosen_dtype
 from muybridge.methods.pipeline import Tell
 from muybridge.methods.threedimo.checkpoints import load as load_networks
 from muybridge.methods.threedimo.checkpoints import save
-from muybridge.methods.threedimo.conditions import PELVIS, joints_seen
+from muybridge.methods.threedimo.conditions import PELVIS, facing_in, joints_seen
 from muybridge.methods.threedimo.diffuse import Conditions, sample
 from muybridge.methods.threedimo.driver import of_pictures, shown
 from muybridge.methods.threedimo.networks import Driver, ThreeDimoNetworks
@@ -172,7 +172,7 @@ class ThreeDimoPipeline(LatentPipeline):
         for first in range(0, motion.frames, BLOCK):
             joints = person.shaped.pose(motion.slice(first, first + BLOCK)).joints
             middle.append(joints[:, PELVIS])
-            facing += [facing_of(joints[t : t + 1]) for t in range(len(joints))]
+            facing += facing_in(joints)
         if self.driver is not None:
             turned = self.networks.turned(tokens[None])[0].rad2deg().tolist()
             facing = [first + more for first, more in zip(facing, turned, strict=True)]

@@ -26,7 +26,7 @@ class Directions:
     Args:
         cameras: of the video.
         middle: of the person, world, metres.
-        facing: azimuth of where they look, degrees, in each frame.
+        facing: azimuth of where they look, degrees, in each frame; also an attribute.
     """
 
     def __init__(
