@@ -41,7 +41,7 @@ class Train:
         part: of the method's networks, where one can be trained beside others: assets, of
             reimagine, with --init. Given again with --resume.
         files_from: folder of a run of this method and size on the same data; what it has made of
-            the data is not made again.
+            the data is not made again, nor are stages trained that would come out the same.
         dry_run: only say what it will take: stages, steps, parameters, memory.
         precision: fp32 (unless given), or bf16 (autocast).
         device: auto, cpu or cuda.

@@ -41,7 +41,8 @@ class Training:
         seed: everything random follows from it.
         data: folder of the training data, for recipes that take one.
         init: weights to begin with, for recipes that take them.
-        files_from: a run on the same data, to take over what it has made of it.
+        files_from: a run on the same data, to take over what it has made of it and stages that
+            would come out the same.
         threads: to compute with; as it is where ``None``.
         precision: ``fp32`` or ``bf16``; fp32 where empty.
         device, compile: see :class:`muybridge.training.Options`.

@@ -31,7 +31,7 @@ from muybridge.training.log import Log
 from muybridge.training.loop import StageLoop
 from muybridge.training.recipe import Recipe, Stage, Work
 from muybridge.training.session import Options, Session, Silence, Watcher
-from muybridge.training.sharing import take_files
+from muybridge.training.sharing import take_files, take_stages
 from muybridge.training.state import module_state
 from muybridge.training.stop import Stop
 
@@ -77,8 +77,9 @@ def train(
         seed: everything random follows from it.
         resume: go on in ``out``.
         data, init: for the recipe; see :class:`muybridge.training.recipe.Context`.
-        files_from: a run to take over the files of work stages from, see
-            :func:`muybridge.training.sharing.take_files`; not looked at where a run goes on.
+        files_from: a run to take over the files of work stages from, and trained stages that would
+            come out the same; see :mod:`muybridge.training.sharing`. Not looked at where a run
+            goes on.
         threads: to compute with; as it is where ``None``.
         options: how to compute, how often to look.
         watcher: told of progress.
@@ -107,9 +108,10 @@ def train(
         stack.callback(accelerator.end_training)
         if accelerator.is_main_process:
             stack.enter_context(folder.claim(resume))
-            record = _open_record(folder, recipe, budget, seed, resume, facts or {})
+            first = {"init": str(init or ""), "precision": options.precision}
+            record = _open_record(folder, recipe, budget, seed, resume, first | dict(facts or {}))
             if files_from is not None and not resume:
-                _take_files(recipe, folder, files_from)
+                _take_over(recipe, budget, folder, files_from)
         accelerator.wait_for_everyone()
         record = folder.record()
         stop = stack.enter_context(Stop())
@@ -139,10 +141,11 @@ def _close_log(session: Session) -> None:
         session.log.close()
 
 
-def _take_files(recipe: Recipe, folder: RunFolder, other: Path) -> None:
-    """Take them over; a run that can't is not begun."""
+def _take_over(recipe: Recipe, budget: Budget, folder: RunFolder, other: Path) -> None:
+    """Take over what another run has; a run that can't is not begun."""
     try:
         take_files(recipe, folder, other)
+        take_stages(recipe, budget, folder, other)
     except InputError:
         folder.clear()
         raise

@@ -7,6 +7,7 @@ use what earlier stages have left. A :class:`Work` stage makes files (renders, c
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -215,6 +216,9 @@ class Stage:
         sketch: builds the module without data, for ``--dry-run``; it is called on the meta
             device.
         step_seconds: what a step takes on two CPU cores, for ``--dry-run``; 0 is unknown.
+        of: plain values that its weights follow from besides these settings, the data, the seed
+            and the stages before: the networks' config. Where they are told, a run takes over a
+            finished stage of another, see :func:`muybridge.training.sharing.take_stages`.
     """
 
     name: str
@@ -228,6 +232,7 @@ class Stage:
     workers: int = 0
     sketch: Callable[[], nn.Module] | None = None
     step_seconds: float = 0.0
+    of: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         _check_name(self.name)
@@ -322,6 +327,8 @@ def _plain(stage: Stage | Work) -> dict[str, Any]:
         if isinstance(value, Optimizer | Schedule):
             kept[item.name] = {k: list(v) if isinstance(v, tuple) else v
                                for k, v in asdict(value).items() if v is not None}
+        elif item.name == "of":
+            kept |= {"of": json.loads(json.dumps(value))} if value else {}
         elif not callable(value) and item.name not in ("sketch", "step_seconds", "workers"):
             kept[item.name] = value
     return kept

@@ -1,4 +1,6 @@
-"""What one run has made of the data serves others: the files of its work stages."""
+"""What one run has made serves others: the files of its work stages, and finished stages that
+would come out the same.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +9,7 @@ import shutil
 from pathlib import Path
 
 from muybridge.errors import InputError
+from muybridge.training.budget import Budget
 from muybridge.training.folder import RunFolder
 from muybridge.training.recipe import Recipe, Work
 
@@ -40,6 +43,48 @@ def take_files(recipe: Recipe, run: RunFolder, other: Path) -> None:
         shutil.copytree(
             source.stage(stage.name) / "files", target, copy_function=_link, dirs_exist_ok=True
         )
+
+
+def take_stages(recipe: Recipe, budget: Budget, run: RunFolder, other: Path) -> list[str]:
+    """Take over trained stages of another run that this one would repeat step by step.
+
+    That is so from the beginning on, for as long as stages have the same settings, follow from
+    the same (:attr:`muybridge.training.recipe.Stage.of`), and have as many steps; and both runs
+    have the same seed, first weights, precision, threads and version of the recipe. Budgets of
+    time share none: how many steps come of them is not known before.
+
+    Args:
+        recipe: of the run that begins.
+        budget: its.
+        run: its folder, with its record.
+        other: folder of a run whose files were taken over, see :func:`take_files`.
+
+    Returns:
+        Names of the stages, in order. They count as done, with the seconds they took there.
+    """
+    source = RunFolder(other)
+    theirs, ours = source.record(), run.record()
+    steps = budget.stage_steps(recipe)
+    if steps is None or any(theirs.get(name) != ours[name] for name in _ALIKE) or (
+        theirs["recipe"]["version"] != ours["recipe"]["version"]
+    ):
+        return []
+    taken: list[str] = []
+    stages = zip(theirs["recipe"]["stages"], ours["recipe"]["stages"], strict=False)
+    for before, now in stages:
+        name, done = now["name"], source.done(before["name"])
+        if done is None or before | {"share": 0} != now | {"share": 0}:
+            break
+        if now["kind"] == "train":
+            if not now.get("of") or done["steps"] != steps[name]:
+                break
+            shutil.copytree(source.stage(name), run.stage(name), copy_function=_link)
+            taken.append(name)
+    return taken
+
+
+_ALIKE = ("seed", "init", "precision", "torch_threads")
+"""What two records say equally."""
 
 
 def _link(source: str, target: str) -> None:

@@ -99,7 +99,7 @@ def recipe(size: str, **changes: Any) -> Recipe:
         Stage(
             POSES, 3.0, lambda context: _poses(context, config), batch=_POSE_BATCH,
             optimizer=Optimizer(lr=3e-3, muon=_PLAIN), schedule=Schedule(100, 0.5), ema=0.99,
-            sketch=_sketch(config), step_seconds=0.8, workers=1,
+            sketch=_sketch(config), step_seconds=0.8, workers=1, of=config.to_json(),
         ),
     ) if config.decoder else ()
     before = dict(zip(names, (PICTURES, *names), strict=False))
@@ -116,7 +116,7 @@ def recipe(size: str, **changes: Any) -> Recipe:
                 PICTURES, 2.6, lambda context: _pictures(context, config, POSES if poses else ""),
                 batch=_PICTURE_BATCH, optimizer=Optimizer(lr=2e-3, muon=_LATER),
                 schedule=Schedule(150, 0.5), ema=0.998, sketch=_sketch(config), step_seconds=1.8,
-                workers=1,
+                workers=1, of=config.to_json(),
             ),
             *(
                 Stage(
@@ -125,7 +125,7 @@ def recipe(size: str, **changes: Any) -> Recipe:
                         lr=6e-4, muon=_LATER, shares=_GENTLY if poses else {}
                     ),
                     schedule=Schedule(30, 0.8 if name == names[-1] else 0.0), ema=0.99,
-                    sketch=_sketch(config), step_seconds=2.4, workers=1,
+                    sketch=_sketch(config), step_seconds=2.4, workers=1, of=config.to_json(),
                 )
                 for name in names
             ),
