@@ -67,7 +67,8 @@ def test_saved_and_loaded_is_the_same(tmp_path, changes):
 def test_what_is_in_a_folder(ours):
     assert is_threedimo_folder(ours) and not is_threedimo_folder(ours / "vae")
     assert {p.name for p in ours.iterdir()} == {
-        "3dimo.json", "transformer", "control", "text", "decoder", "layout", "vae", "scheduler",
+        "3dimo.json", "transformer", "control", "text", "decoder", "layout", "facing", "vae",
+        "scheduler",
     }
     networks = load(ours)
     for name, kind in (("transformer", MotionTransformer), ("control", MotionEncoder)):

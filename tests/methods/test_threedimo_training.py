@@ -297,7 +297,9 @@ def test_where_what_paints_is_another_training_begins_with_what_reads(tmp_path):
     save(known, tmp_path / "known", torch.float16)
     wider = dataclasses.replace(config, transformer={**config.transformer, "ffn_dim": 64})
     found = _initial(tmp_path / "known", wider)
-    assert {name.partition(".")[0] for name in found} == {"control", "text", "decoder", "layout"}
+    assert {name.partition(".")[0] for name in found} == {
+        "control", "text", "decoder", "layout", "facing",
+    }
     theirs = known.state_dict()
     for name, value in found.items():
         assert torch.allclose(value, theirs[name], atol=1e-3) and value.dtype == torch.float32

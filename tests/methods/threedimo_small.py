@@ -41,6 +41,7 @@ def small_config(**changes) -> ThreeDimoConfig:
             **NANO.layout, "tokens": 6, "dim": 16, "text_dim": 16, "frames": FRAMES,
             "rows": HEIGHT // 4, "columns": WIDTH // 4, "channels": 20, "hidden": 32, "width": 8,
         },
+        facing={"width": WIDTH, "height": HEIGHT, "widths": (8, 16), "hidden": 8},
         autoencoder={**NANO.autoencoder, "latent_channels": 8},
         window=FRAMES, overlap=1, decode_together=4,
     )

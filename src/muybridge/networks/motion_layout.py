@@ -74,9 +74,6 @@ class MotionLayout(ModelMixin, ConfigMixin):  # type: ignore[misc]
         self.camera = nn.Sequential(
             nn.GELU(), nn.Linear(hidden, hidden // 2), nn.GELU(), nn.Linear(hidden // 2, 11),
         )
-        self.facing = nn.Sequential(
-            nn.Linear(tokens * dim, hidden // 2), nn.GELU(), nn.Linear(hidden // 2, 2)
-        )
         with torch.no_grad():
             heads: list[Any] = [self.joints[-1], self.camera[-1]]
             for last in heads:
@@ -126,16 +123,6 @@ class MotionLayout(ModelMixin, ConfigMixin):  # type: ignore[misc]
         bones = own[:, 1:] - own[:, list(self.config["parents"])]
         aspect = bones.new_tensor([self.config["columns"] / self.config["rows"], 1.0])
         return (bones[..., :2] * aspect).square().sum(-1), bones[..., 2].square()
-
-    def looks(self, motion: Float[Tensor, "B F N D"]) -> Float[Tensor, "B F 2"]:
-        """Where the person looks before the driver's camera: a point on a circle, (1, 0) into it,
-        (0, 1) where that sees their right side.
-
-        Tokens shall forget the camera, so this reads what they have left of it, and does not
-        teach them.
-        """
-        found: Tensor = self.facing(motion.detach().flatten(2))
-        return found
 
     def size_in(self, own: Float[Tensor, "B P 3"]) -> Float[Tensor, "B"]:
         """How large somebody is seen in a picture, where 1 is a body of mean proportions that

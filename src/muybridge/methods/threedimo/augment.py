@@ -21,7 +21,7 @@ LENS = (0.85, 1.18)
 """Of the focal length."""
 STRETCH = (0.92, 1.09)
 """Of the width."""
-SHIFT = 0.05
+SHIFT = 0.08
 """Of the picture's width and height, to any side."""
 CHANCES = 10
 """Numbers in [0, 1) that a draw takes."""

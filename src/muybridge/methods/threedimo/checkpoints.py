@@ -1,8 +1,8 @@
 """3DiMo on disk: our own folders, read strictly and offline.
 
 A folder has a file ``3dimo.json`` (the size's config) and a sub-folder per network:
-``transformer``, ``control`` (what reads the driver), ``text``, ``vae``, ``decoder`` and ``layout``
-where there is one, ``scheduler``.
+``transformer``, ``control`` (what reads the driver), ``text``, ``vae``, ``decoder``, ``layout`` and
+``facing`` where there is one, ``scheduler``.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from muybridge.methods.threedimo.networks import ThreeDimoNetworks
 
 FOLDER = OwnFolder("3dimo.json", "muybridge.3dimo")
-READING = ("control", "text", "decoder", "layout")
+READING = ("control", "text", "decoder", "layout", "facing")
 """What reads driver and words: a training of something else that paints can begin with it. The
-last two are where there are any."""
+last three are where there are any."""
 
 
 def is_threedimo_folder(folder: Path) -> bool:
@@ -95,7 +95,7 @@ def load(folder: Path, dtype: torch.dtype | None = None) -> ThreeDimoNetworks:
         with_places(read_model(MotionTransformer, folder / "transformer", dtype)),
         reading["control"], reading["text"],
         read_model(LinearAutoencoder, folder / "vae"),
-        reading.get("decoder"), reading.get("layout"),
+        reading.get("decoder"), reading.get("layout"), reading.get("facing"),
     )
     _check_together(networks, folder)
     return networks.eval()
@@ -114,6 +114,7 @@ def load_reading(folder: Path, dtype: torch.dtype | None = None) -> dict[str, An
 
     from muybridge.methods.threedimo.camera_text import CameraText
     from muybridge.methods.threedimo.guide import SkeletonGuide
+    from muybridge.networks.facing_reader import FacingReader
     from muybridge.networks.motion_layout import MotionLayout
     from muybridge.networks.motion_tokens import MotionEncoder, PoseDecoder, PoseTokens
     from muybridge.networks.weights import read_model
@@ -128,6 +129,8 @@ def load_reading(folder: Path, dtype: torch.dtype | None = None) -> dict[str, An
         classes["decoder"] = PoseDecoder
     if config.layout:
         classes["layout"] = MotionLayout
+    if config.facing:
+        classes["facing"] = FacingReader
     return {name: read_model(kind, folder / name, dtype) for name, kind in classes.items()}
 
 

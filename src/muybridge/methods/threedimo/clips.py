@@ -21,8 +21,8 @@ from muybridge.training import Batch, Context, Shuffle, generator_of
 
 SAID = 4
 """Sentences of a clip beside the one of the camera that is painted."""
-NO_HANDS = 0.1
-"""How often a clip's hands are taken to be unseen."""
+NO_HANDS = 0.5
+"""How often a clip's hands are taken to be unseen: those of a driving video are, mostly."""
 _CHANGED = 0.8
 """How often a driver is seen through another camera, and in other colours, each."""
 

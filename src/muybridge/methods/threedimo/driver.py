@@ -43,8 +43,9 @@ _WHO = 3
 """Number of the figure among the people to train on; a plain one."""
 _UPRIGHT = 1.7
 """Metres that the tallest picture of a filmed person stands for, where hands are cut out."""
-_ROOM = 0.8
-"""Share of a crop's height that the person of a video takes at most."""
+_ROOM = 0.68
+"""Share of a crop's height that the person of a video takes at most: as tall as people are in the
+crops of training, whose bodies are known."""
 
 
 @cache
@@ -88,7 +89,9 @@ def of_pictures(
 ) -> Driver:
     """A video of one person as a driver; hands that nobody tells the places of are not seen.
 
-    The person is kept in the middle, equally large in all frames.
+    The middle of what the matte shows is kept in the middle, and the person equally large in all
+    frames. That is nearer to the pelvis, which is in the middle in training, than the middle of a
+    box, which an arm held out moves.
 
     Args:
         pictures: RGB premultiplied over black, and matte.
@@ -107,15 +110,19 @@ def of_pictures(
     if not known:
         raise InputError("--driver", "", "nobody is seen in it",
                          "give a video of one person, with a matte if the ground is busy")
+    first = next(k for k, box in enumerate(boxes) if box is not None)
+    middles, last = [], _middle(pictures[first])
+    for picture, box in zip(pictures, boxes, strict=True):
+        last = last if box is None else _middle(picture)
+        middles.append(last)
+    centres = _calm(torch.stack(middles))
     tallest = max(bottom - top for _, top, _, bottom in known)
-    widest = max(right - left for left, _, right, _ in known)
+    aside = max(
+        max(float(x) - box[0], box[2] - float(x))
+        for box, x in zip(boxes, centres[:, 0], strict=True) if box is not None
+    )
     width, height = config.motion["width"], config.motion["height"]
-    scale = min(_ROOM * height / tallest, width / widest)
-    middles, last = [], known[0]
-    for box in boxes:
-        last = box or last
-        middles.append(((last[0] + last[2]) / 2, (last[1] + last[3]) / 2))
-    centres = _calm(torch.tensor(middles))
+    scale = min(_ROOM * height / tallest, width / (2 * aside))
     cut = [
         _cut(picture.float() / 255, centre, scale, width, height)[: config.motion["channels"]]
         for picture, centre in zip(pictures, centres, strict=True)
@@ -188,8 +195,17 @@ def _box(picture: UInt8[Tensor, "4 H W"]) -> tuple[int, int, int, int] | None:
     return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
 
 
+def _middle(picture: UInt8[Tensor, "4 H W"]) -> Float[Tensor, "2"]:
+    """Centre of gravity of what the matte shows, pixels from the upper left corner."""
+    matte = picture[3].float()
+    height, width = matte.shape
+    x, y = torch.arange(width) + 0.5, torch.arange(height) + 0.5
+    both = torch.stack([(matte * x).sum(), (matte * y[:, None]).sum()])
+    return both / matte.sum().clamp(min=1.0)
+
+
 def _calm(places: Float[Tensor, "T 2"]) -> Float[Tensor, "T 2"]:
-    """Places without the jumps of a box whose arms come and go: the mean of five frames."""
+    """Places without what a matte's faults add: the mean of five frames."""
     padded = F.pad(places.T[None], (2, 2), mode="replicate")
     return F.avg_pool1d(padded, 5, 1)[0].T
 

@@ -15,6 +15,7 @@ from muybridge.methods.threedimo.config import ThreeDimoConfig
 from muybridge.methods.threedimo.guide import SkeletonGuide
 from muybridge.methods.threedimo.turning import turned_since_first
 from muybridge.networks.bone_warp import moved
+from muybridge.networks.facing_reader import FacingReader
 from muybridge.networks.linear_autoencoder import LinearAutoencoder
 from muybridge.networks.motion_layout import MotionLayout
 from muybridge.networks.motion_tokens import MotionEncoder, PoseDecoder, PoseTokens
@@ -91,6 +92,7 @@ class ThreeDimoNetworks(nn.Module):
         control: what reads the driver: a motion encoder, or what it is compared with.
         decoder: of joint rotations; ``None`` without geometric supervision.
         layout: of motion tokens before the camera; ``None`` as in the paper.
+        facing: where who drives looks; likewise.
         text: of the words for the camera.
         vae: frozen.
     """
@@ -104,11 +106,12 @@ class ThreeDimoNetworks(nn.Module):
         vae: LinearAutoencoder,
         decoder: PoseDecoder | None = None,
         layout: MotionLayout | None = None,
+        facing: FacingReader | None = None,
     ) -> None:
         super().__init__()
         self.config = config
         self.transformer, self.control, self.text = transformer, control, text
-        self.decoder, self.layout = decoder, layout
+        self.decoder, self.layout, self.facing = decoder, layout, facing
         self.vae = vae.requires_grad_(False)
 
     @staticmethod
@@ -133,6 +136,7 @@ class ThreeDimoNetworks(nn.Module):
                 config, transformer, new_control(config), CameraText(**config.text), vae,
                 PoseDecoder(**config.decoder) if config.decoder else None,
                 MotionLayout(**config.layout) if config.layout else None,
+                FacingReader(**config.facing) if config.facing else None,
             )
         zero_linear(transformer.proj_out)
         return networks
@@ -232,17 +236,14 @@ class ThreeDimoNetworks(nn.Module):
         return Cue(self.encode(shown).unflatten(0, (-1, frames)), maps)
 
     @torch.no_grad()
-    def turned(self, motion: Float[Tensor, "B F ..."]) -> Float[Tensor, "B F"]:
+    def turned(self, driver: Driver) -> Float[Tensor, "B F"]:
         """How far drivers have turned to their right since the first frame, as far as it is read
-        off their tokens; radians. Not at all, in sizes that have not learnt it.
-
-        Args:
-            motion: from :meth:`motion`.
-        """
-        if self.layout is None or not self.config.drawn:
-            return torch.zeros(motion.shape[:2])
-        device, dtype = home(self.layout)
-        return turned_since_first(self.layout.looks(motion.to(device, dtype)).float().cpu())
+        off their pictures; radians. Not at all, in sizes that have not learnt it."""
+        if self.facing is None:
+            return torch.zeros(driver.pictures.shape[:2])
+        device, dtype = home(self.facing)
+        looks: Tensor = self.facing(driver.pictures.to(device, dtype))
+        return turned_since_first(looks.float().cpu())
 
     # ------------------------------------------------------------------ denoising
 

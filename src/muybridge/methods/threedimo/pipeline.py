@@ -109,7 +109,8 @@ class ThreeDimoPipeline(LatentPipeline):
         config = self.networks.config
         room = motion if self.driver is None else outstretched(motion)
         crop = crop_of_video(person, room, cameras, config.width, config.height)
-        tokens = self._tokens(motion, tell)
+        driver = self._filmed(motion)
+        tokens = self._tokens(motion, driver, tell)
         start = person.shaped.pose(motion.slice(0, 1))
         reference = aligned_reference(person, start, crop)
         picture = reference.picture[None, : config.picture_channels]
@@ -119,7 +120,7 @@ class ThreeDimoPipeline(LatentPipeline):
         def stepped(done: int, steps: int, _: Tensor) -> None:
             tell(min(1.0, _PREPARING + (1 - _PREPARING) * done / steps), f"step {done} of {steps}")
 
-        say = self._words(person, motion, crop, tokens)
+        say = self._words(person, motion, crop, driver)
         facing = torch.deg2rad(torch.tensor(say.facing))
         given = Conditions(picture, joints, tokens, facing, say, cameras.views)
         latents = self.painted(given, seed, stepped)
@@ -136,17 +137,21 @@ class ThreeDimoPipeline(LatentPipeline):
         """
         return sample(self.networks, given, seed=seed, steps=self.steps, callback=callback)
 
+    def _filmed(self, motion: Motion) -> Driver | None:
+        """The driving video as the networks see it, if there is one."""
+        if self.driver is None:
+            return None
+        if len(self.driver) != motion.frames:
+            raise InputError("driver", "frames", f"has {len(self.driver)}, the motion "
+                             f"{motion.frames}", "give a motion of as many frames")
+        return of_pictures(self.driver, self.networks.config, self.driver_hands)
+
     @torch.no_grad()
-    def _tokens(self, motion: Motion, tell: Tell) -> Float[Tensor, "T ..."]:
+    def _tokens(self, motion: Motion, driver: Driver | None, tell: Tell) -> Float[Tensor, "T ..."]:
         """Motion tokens of all frames."""
-        if self.driver is not None:
-            if len(self.driver) != motion.frames:
-                raise InputError("driver", "frames", f"has {len(self.driver)}, the motion "
-                                 f"{motion.frames}", "give a motion of as many frames")
+        if driver is not None:
             tell(0.0, "motion tokens of the driving video")
-            return self._read(
-                of_pictures(self.driver, self.networks.config, self.driver_hands)
-            )
+            return self._read(driver)
         made: list[Tensor] = []
         for part in shown(motion, self.networks.config):
             tell(_PREPARING * len(made) * BLOCK / motion.frames, "the driver is shown")
@@ -164,7 +169,7 @@ class ThreeDimoPipeline(LatentPipeline):
         return self.networks.motion(Driver(**there))[0].float().cpu()
 
     def _words(
-        self, person: Person, motion: Motion, crop: Crop, tokens: Float[Tensor, "T ..."]
+        self, person: Person, motion: Motion, crop: Crop, driver: Driver | None
     ) -> Directions:
         """What there is to say about the cameras, and where the person looks: as the motion has
         it, or turning as who drives does."""
@@ -173,8 +178,8 @@ class ThreeDimoPipeline(LatentPipeline):
             joints = person.shaped.pose(motion.slice(first, first + BLOCK)).joints
             middle.append(joints[:, PELVIS])
             facing += facing_in(joints)
-        if self.driver is not None:
-            turned = self.networks.turned(tokens[None])[0].rad2deg().tolist()
+        if driver is not None:
+            turned = self.networks.turned(driver)[0].rad2deg().tolist()
             facing = [first + more for first, more in zip(facing, turned, strict=True)]
         return Directions(crop.cameras, torch.cat(middle), facing)
 

@@ -71,9 +71,9 @@ class RealNetworks:
         tokens: Tensor = self.control(driver.pictures, driver.hands, driver.seen)
         return tokens
 
-    def turned(self, motion: Float[Tensor, "B F N D"]) -> Float[Tensor, "B F"]:
+    def turned(self, driver: Driver) -> Float[Tensor, "B F"]:
         """How far drivers have turned: not at all, as nothing has learnt to read it."""
-        return torch.zeros(motion.shape[:2])
+        return torch.zeros(driver.pictures.shape[:2])
 
     def decode(self, latents: Float[Tensor, "F 3 H W"]) -> Float[Tensor, "F 3 H W"]:
         """Pictures as they are: Wan's autoencoder has made them of a whole view already."""

@@ -49,12 +49,12 @@ _FIRST = {PICTURES: 0.25, SINGLE: 0.5, CROSS: 0.5, MOVING: 0.5}
 """How often the reference is the first frame: in a picture it leaves little to be learnt."""
 _PLAIN = (
     "places", "moments", "latents", "which", "unseen", "patches.0", "patch_embedding", "proj_out",
-    "scale_shift_table", "text.", "layers.4", "joints.3", "camera.3", "facing.2", "paint.4",
+    "scale_shift_table", "text.", "layers.4", "joints.3", "camera.3", "facing.", "paint.4",
 )
 """What AdamW learns though it is a matrix: embeddings, what pictures enter by, and outputs."""
 _READ_BY = (
     "width", "height", "picture_channels", "control", "motion", "decoder", "text", "layout",
-    "drawn", "window",
+    "facing", "drawn", "window",
 )
 """Of a config, what networks depend on that read driver and words."""
 _LATER = (*_PLAIN, "layout")
@@ -133,7 +133,7 @@ def recipe(size: str, **changes: Any) -> Recipe:
         finish=partial(_finish, last=names[-1]),
         needs_data=True,
         takes_init=True,
-        version=6,
+        version=7,
     )
 
 
@@ -180,7 +180,9 @@ def _initial(folder: Path, config: ThreeDimoConfig) -> dict[str, torch.Tensor]:
 def _poses(context: Context, config: ThreeDimoConfig) -> Trainee:
     """The motion encoders and the decoder of rotations."""
     networks = _begin(context, config, "")
-    train_only(networks, "control", "decoder", *(("text", "layout") if config.drawn else ()))
+    train_only(
+        networks, "control", "decoder", "facing", *(("text", "layout") if config.drawn else ())
+    )
     scenes, held_out = _people(context)
     return Trainee(
         networks, Clips(scenes, context, _POSE_BATCH, 0.7, 0.5, single=True, poses=True),
@@ -210,7 +212,8 @@ def _clips(context: Context, config: ThreeDimoConfig, name: str, before: str) ->
     networks = _begin(context, config, before)
     known = name == PICTURES and bool(before or context.init)
     train_only(
-        networks, "transformer", *(() if known else ("text", "layout", "control", "decoder"))
+        networks, "transformer",
+        *(() if known else ("text", "layout", "control", "decoder", "facing")),
     )
     scenes, held_out = _people(context)
     return Trainee(

@@ -14,6 +14,7 @@ from muybridge.methods.picture_loss import STRUCTURE, dissimilarity, near_person
 from muybridge.methods.threedimo.clips import driver_of
 from muybridge.methods.threedimo.joints import joint_places
 from muybridge.methods.threedimo.networks import Cue, ThreeDimoNetworks
+from muybridge.networks.facing_reader import FacingReader
 from muybridge.networks.motion_layout import MotionLayout
 from muybridge.sampling import Noised, ResidualFlow
 from muybridge.sampling.objective import per_clip
@@ -61,13 +62,15 @@ def geometry_loss(module: Any, batch: Batch, draws: Any) -> tuple[Tensor, dict[s
         seen = seen_error(layout, motion, text, batch)
         said = said_error(networks, motion, batch)
         loss = loss + PLACES * apart.square().mean()
-        looks = looks_error(layout, motion, batch)
-        loss = loss + ALONE_DRAWING * drawing + SEEN * (seen + said) + looks
+        loss = loss + ALONE_DRAWING * drawing + SEEN * (seen + said)
         scalars |= {
             "layout_cm": 100 * apart.norm(dim=-1).mean().detach(), "seen_error": seen.detach(),
             "said_error": said.detach(), "drawing_error": drawing.detach(),
-            "looks_error": looks.detach(),
         }
+    if networks.facing is not None:
+        looks = looks_error(networks.facing, batch)
+        loss = loss + looks
+        scalars["looks_error"] = looks.detach()
     return loss, scalars
 
 
@@ -138,12 +141,15 @@ def clip_loss(
         drawing = drawing_error(cue.maps[:, :, : networks.config.drawn].float(), batch)
         seen = seen_error(networks.layout, motion, text, batch)
         said = said_error(networks, motion, batch)
-        looks = looks_error(networks.layout, motion, batch)
-        loss = loss + DRAWING * drawing + SEEN * (seen + said) + looks
+        loss = loss + DRAWING * drawing + SEEN * (seen + said)
         scalars |= {
             "drawing_error": drawing.detach(), "seen_error": seen.detach(),
-            "said_error": said.detach(), "looks_error": looks.detach(),
+            "said_error": said.detach(),
         }
+    if networks.facing is not None and _learns(networks.facing):
+        looks = looks_error(networks.facing, batch)
+        loss = loss + looks
+        scalars["looks_error"] = looks.detach()
     if networks.decoder is not None and _learns(networks.decoder):
         start, end, steps = geometry
         share = min(1.0, draws.step / steps)
@@ -220,18 +226,17 @@ def said_error(
     return _of_joints(found, batch["said_joints"].flatten(0, 1), repeated[4])
 
 
-def looks_error(
-    layout: MotionLayout, motion: Float[Tensor, "B F N D"], batch: Batch
-) -> Float[Tensor, ""]:
+def looks_error(facing: FacingReader, batch: Batch) -> Float[Tensor, ""]:
     """Mean squared error of where the drivers look, as points on a circle.
 
     Args:
-        layout: in training.
-        motion: of the drivers. ``batch``: of :class:`.clips.Clips`.
+        facing: in training.
+        batch: of :class:`.clips.Clips`.
     """
     looks = batch["looks"]
     truth = torch.stack([looks.cos(), looks.sin()], -1)
-    return (layout.looks(motion).float() - truth).square().mean()
+    found: Tensor = facing(batch["driver"])
+    return (found.float() - truth).square().mean()
 
 
 def _of_joints(
@@ -280,8 +285,6 @@ def train_only(networks: ThreeDimoNetworks, *names: str) -> None:
         part = getattr(networks, name)
         if part is not None:
             part.requires_grad_(True)
-    if networks.layout is not None and not networks.config.drawn:
-        networks.layout.facing.requires_grad_(False)  # nothing asks for it
 
 
 def export(networks: ThreeDimoNetworks, folder: Path) -> None:

@@ -2,7 +2,8 @@
 
 Tokens of a frame shall not tell where a camera stands, so a person's turning is told beside them:
 of a motion it is known, in a video it is read off each frame. What is read is off by ten degrees
-or so, so it is smoothed over time, and small turns are taken for none. The driver's camera is
+or so, so it is smoothed over time, and small turns are taken for none. Where the reading is not
+sure, the point on the circle lies near its middle, and counts the less. The driver's camera is
 taken to stay where it is.
 """
 
@@ -20,6 +21,8 @@ from muybridge.methods.threedimo.conditions import wrapped
 NONE, WHOLE = math.radians(25), math.radians(60)
 """Turns below the first count as none, above the second as they are."""
 _KERNEL = (0.25, 0.5, 0.25)
+_AS_FIRST = 0.1
+"""Of the circle: how strongly everybody is taken to look where they looked first."""
 
 
 def turned_since_first(looks: Float[Tensor, "B F 2"]) -> Float[Tensor, "B F"]:
@@ -29,12 +32,13 @@ def turned_since_first(looks: Float[Tensor, "B F 2"]) -> Float[Tensor, "B F"]:
         looks: where they look before a camera that stays, see
             :meth:`muybridge.networks.motion_layout.MotionLayout.looks`.
     """
-    points = F.normalize(looks.float(), dim=-1)
+    points = looks.float()
     frames = points.shape[1]
     padded = torch.cat([points[:, :1], points, points[:, -1:]], 1)
     smooth = torch.stack(
         [weight * padded[:, k : k + frames] for k, weight in enumerate(_KERNEL)]
     ).sum(0)
+    smooth = smooth + _AS_FIRST * F.normalize(smooth[:, :1], dim=-1)
     angles = torch.atan2(smooth[..., 1], smooth[..., 0])
     turned = wrapped(angles[:, :1] - angles)
     counted = ((turned.abs() - NONE) / (WHOLE - NONE)).clamp(0, 1)

@@ -17,6 +17,7 @@ from torch import Tensor
 from muybridge.evaluation.pictures import picture_scores
 from muybridge.methods.picture_loss import over_grey
 from muybridge.methods.threedimo.clips import clip_of, driver_of
+from muybridge.methods.threedimo.conditions import wrapped
 from muybridge.methods.threedimo.corpus import Scene
 from muybridge.methods.threedimo.networks import ThreeDimoNetworks
 from muybridge.methods.threedimo.training import cue_of, pose_error
@@ -59,7 +60,7 @@ def sample_clips(
     reference = networks.encode(batch["reference"])
     motion = networks.motion(driver_of(batch))
     text = networks.words(batch["words"], batch["amounts"])
-    cue = cue_of(networks, motion, text, batch, turned=networks.turned(motion))
+    cue = cue_of(networks, motion, text, batch, turned=networks.turned(driver_of(batch)))
     frames = int(motion.shape[1])
     height, width = map(int, reference.shape[-2:])
     shape = (networks.config.latent_channels, height, width)
@@ -129,11 +130,16 @@ def validate_poses(networks: ThreeDimoNetworks, scenes: Sequence[Scene]) -> Vali
             text = networks.words(batch["words"], batch["amounts"])
             own = batch["reference_joints"]
             found = networks.layout.joints_seen(
-                second, text, own, batch["number"], networks.turned(second)
+                second, text, own, batch["number"], networks.turned(driver_of(other))
             )
             apart = (found - batch["joints"])[..., :2] / 2
             size = apart.new_tensor([networks.config.width, networks.config.height])
             scores[f"{kind}_joints"] = float((apart * size).norm(dim=-1).mean())
+    if networks.facing is not None:
+        looks = networks.facing(torch.cat([one["driver"], other["driver"]])).float()
+        apart = torch.atan2(looks[..., 1], looks[..., 0])
+        apart = wrapped(apart - torch.cat([one["looks"], other["looks"]])).abs().rad2deg()
+        scores["facing_degrees"] = float(apart.mean())
     if first.ndim == 4:
         scores["retrieval"] = retrieval(first.flatten(2), second.flatten(2))
     return Validation(scores, None)
