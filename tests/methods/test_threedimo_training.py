@@ -103,7 +103,7 @@ def test_from_people_to_weights(tmp_path, monkeypatch):
 
 # ------------------------------------------------------------------ objectives
 
-PARTS = ("transformer", "control", "decoder", "text", "layout")
+PARTS = ("transformer", "control", "decoder", "text", "layout", "facing")
 
 
 def fitted(networks, loss, sampler, steps=12, rate=3e-3):
