@@ -4,10 +4,10 @@
         --paths 6 -o data/paths
     python benchmarks/threedimo_words.py data/paths/test 3dimo-nano
 
-People, motions, garments and sentences are held out. A still camera of a clip drives a person of
-the other clothes that it shows, and a sentence says that the camera goes around, comes nearer or
-rises by some amount; the whole way of ``muybridge drive`` is gone. Only where the person stands,
-which a driving video does not tell, is as it truly was.
+People, motions, garments and sentences are held out. A still camera's view of somebody in motion
+drives them anew from their reference, and a sentence says that the camera goes around, comes
+nearer or rises by some amount; the whole way of ``muybridge drive`` is gone. Only where the
+person stands, which a driving video does not tell, is as it truly was.
 
 Which amount the last frame shows is found by rendering the true person in the true motion by
 cameras of many amounts, and taking the render that the frame is nearest to, both reduced to
@@ -99,7 +99,7 @@ class Scene:
         self.body = sitter.body.pose(clip.motion)
         self.fps = clip.motion.fps
         self.person = Person.from_known(sitter.reference, shape=clip.shape)
-        still = [v for v in range(clip.views) if not moves(clip, v)]
+        still = [v for v in range(clip.views) if not travels(clip, v)]
         self.driver = compact(pictures_of(clip.select([still[0]]))[0].float() / 255)
         self.motion = not_turning(clip.motion)
 
@@ -131,7 +131,7 @@ class Scene:
         return whole[0, 0].permute(2, 0, 1).float() / 255
 
 
-def moves(clip: Clip, view: int) -> bool:
+def travels(clip: Clip, view: int) -> bool:
     """Whether a camera of a clip travels."""
     seen = clip.cameras.T_cam_world[view]
     return bool((seen - seen[:1]).abs().max() > 1e-4)

@@ -137,6 +137,14 @@ def test_hands_say_nothing_about_where_somebody_looks():
     assert torch.equal(networks.turned(seen), networks.turned(unseen))
 
 
+def test_long_videos_are_read_in_parts():
+    networks = small_networks()
+    one = driver(150)
+    with torch.no_grad():
+        whole = turned_since_first(networks.facing(one.pictures))
+    assert torch.allclose(networks.turned(one), whole, atol=1e-4)
+
+
 def test_sizes_that_do_not_read_it_say_that_nobody_turns():
     config = small_config().varied(geometry=False)
     assert config.facing == {}

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from muybridge.errors import InputError
 from muybridge.training.budget import Budget
-from muybridge.training.folder import RunFolder
+from muybridge.training.folder import RunFolder, whole_folder
 from muybridge.training.recipe import Recipe, Work
 
 
@@ -45,7 +45,7 @@ def take_files(recipe: Recipe, run: RunFolder, other: Path) -> None:
         )
 
 
-def take_stages(recipe: Recipe, budget: Budget, run: RunFolder, other: Path) -> list[str]:
+def take_stages(recipe: Recipe, budget: Budget, run: RunFolder, other: Path) -> None:
     """Take over trained stages of another run that this one would repeat step by step.
 
     That is so from the beginning on, for as long as stages have the same settings, follow from
@@ -57,10 +57,8 @@ def take_stages(recipe: Recipe, budget: Budget, run: RunFolder, other: Path) -> 
         recipe: of the run that begins.
         budget: its.
         run: its folder, with its record.
-        other: folder of a run whose files were taken over, see :func:`take_files`.
-
-    Returns:
-        Names of the stages, in order. They count as done, with the seconds they took there.
+        other: folder of a run whose files were taken over, see :func:`take_files`. Its stages
+            count as done, with the seconds they took there.
     """
     source = RunFolder(other)
     theirs, ours = source.record(), run.record()
@@ -68,8 +66,7 @@ def take_stages(recipe: Recipe, budget: Budget, run: RunFolder, other: Path) -> 
     if steps is None or any(theirs.get(name) != ours[name] for name in _ALIKE) or (
         theirs["recipe"]["version"] != ours["recipe"]["version"]
     ):
-        return []
-    taken: list[str] = []
+        return
     stages = zip(theirs["recipe"]["stages"], ours["recipe"]["stages"], strict=False)
     for before, now in stages:
         name, done = now["name"], source.done(before["name"])
@@ -78,9 +75,10 @@ def take_stages(recipe: Recipe, budget: Budget, run: RunFolder, other: Path) -> 
         if now["kind"] == "train":
             if not now.get("of") or done["steps"] != steps[name]:
                 break
-            shutil.copytree(source.stage(name), run.stage(name), copy_function=_link)
-            taken.append(name)
-    return taken
+            with whole_folder(run.stage(name)) as part:
+                shutil.copytree(
+                    source.stage(name), part, copy_function=_link, dirs_exist_ok=True
+                )
 
 
 _ALIKE = ("seed", "init", "precision", "torch_threads")

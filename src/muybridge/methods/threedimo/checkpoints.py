@@ -157,6 +157,11 @@ def _check_together(networks: ThreeDimoNetworks, folder: Path) -> None:
         checks.append((
             "layout text_dim", networks.layout.config["text_dim"], networks.text.config["width"],
         ))
+    if networks.facing is not None:
+        checks += [
+            (f"facing {name}", networks.facing.config[name], control[name])
+            for name in ("width", "height", "channels")
+        ]
     for what, found, wanted in checks:
         if found != wanted:
             raise InputError(

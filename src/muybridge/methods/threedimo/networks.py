@@ -24,6 +24,8 @@ from muybridge.networks.pictures import home
 from muybridge.networks.video_init import zero_linear
 
 Control = MotionEncoder | PoseTokens | SkeletonGuide
+_READ_TOGETHER = 64
+"""Frames of a driving video whose turning is read at a time."""
 
 
 @dataclass(frozen=True)
@@ -242,8 +244,11 @@ class ThreeDimoNetworks(nn.Module):
         if self.facing is None:
             return torch.zeros(driver.pictures.shape[:2])
         device, dtype = home(self.facing)
-        looks: Tensor = self.facing(driver.pictures.to(device, dtype))
-        return turned_since_first(looks.float().cpu())
+        looks = [
+            self.facing(some.to(device, dtype)).float().cpu()
+            for some in driver.pictures.split(_READ_TOGETHER, 1)
+        ]
+        return turned_since_first(torch.cat(looks, 1))
 
     # ------------------------------------------------------------------ denoising
 

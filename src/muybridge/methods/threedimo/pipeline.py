@@ -151,7 +151,10 @@ class ThreeDimoPipeline(LatentPipeline):
         """Motion tokens of all frames."""
         if driver is not None:
             tell(0.0, "motion tokens of the driving video")
-            return self._read(driver)
+            return torch.cat([
+                self._read(driver.frames(slice(first, first + BLOCK)))
+                for first in range(0, motion.frames, BLOCK)
+            ])
         made: list[Tensor] = []
         for part in shown(motion, self.networks.config):
             tell(_PREPARING * len(made) * BLOCK / motion.frames, "the driver is shown")

@@ -30,7 +30,7 @@ def turned_since_first(looks: Float[Tensor, "B F 2"]) -> Float[Tensor, "B F"]:
 
     Args:
         looks: where they look before a camera that stays, see
-            :meth:`muybridge.networks.motion_layout.MotionLayout.looks`.
+            :class:`muybridge.networks.facing_reader.FacingReader`.
     """
     points = looks.float()
     frames = points.shape[1]
