@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 import torch.nn.functional as F
 
@@ -99,3 +100,14 @@ def test_longer_cloth_swings_slower():
     swung = lag(step, torch.tensor([0.1, 0.5]), fps)[0, 22:]
     crossing = [int((swung[:, k] > 0).nonzero()[0]) for k in range(2)]
     assert crossing[0] < crossing[1]
+
+
+@pytest.mark.parametrize("fps", [1.0, 12.0])
+def test_what_hangs_on_itself_does_not_lag_however_few_frames_a_second_there_are(fps: float):
+    g = torch.Generator().manual_seed(2)
+    carried = torch.randn(3, 13, 2, generator=g).cumsum(1)
+    carried[:, :, 1] = 0.3  # where cloth begins, and nothing moves: was 0 / 0
+    lagging = lag(carried, torch.tensor([0.4, 0.0]), fps)
+    assert bool(lagging.isfinite().all())
+    assert float(lagging[..., 1].abs().max()) == 0
+    assert float(lagging[..., 0].abs().max()) > 0

@@ -66,7 +66,7 @@ def lag(
         if t >= before:
             out[:, t - before] = place
     if before:
-        reach = _FARTHEST * length
+        reach = (_FARTHEST * length).clamp(min=1e-6)  # where cloth begins, nothing hangs
         far = out.square().sum(0).sqrt()
         out = out * (reach / (reach + far))
     return out
