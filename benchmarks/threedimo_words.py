@@ -4,10 +4,12 @@
         --paths 6 -o data/paths
     python benchmarks/threedimo_words.py data/paths/test 3dimo-nano
 
-People, motions, garments and sentences are held out. A still camera's view of somebody in motion
-drives them anew from their reference, and a sentence says that the camera goes around, comes
-nearer or rises by some amount; the whole way of ``muybridge drive`` is gone. Only where the
-person stands, which a driving video does not tell, is as it truly was.
+People, motions, garments and sentences are held out. A sentence says that the camera goes around,
+comes nearer or rises by some amount. ``held``: before somebody's picture, as ``muybridge drive``
+has views of one picture. ``moving``: before somebody in motion, whom a still camera's view drives
+anew from their reference; there the pose is read off a video and has to be right, too. The whole
+way of ``muybridge drive`` is gone. Only where the person stands, which a driving video does not
+tell, is as it truly was.
 
 Which amount the last frame shows is found by rendering the true person in the true motion by
 cameras of many amounts, and taking the render that the frame is nearest to, both reduced to
@@ -24,7 +26,7 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 from machine import header
 from torch import Tensor
 
@@ -32,16 +34,18 @@ import muybridge as mb
 from muybridge.camera import Cameras, build_cameras
 from muybridge.camera.script import Move, Script, Step
 from muybridge.data import Clip, find_clips, read_clip
-from muybridge.data.people import remade
+from muybridge.data.people import reference_setup, remade
 from muybridge.methods.background import Background
 from muybridge.methods.driving import compact
 from muybridge.methods.picture_loss import over_grey
 from muybridge.methods.pipeline import HumanVideoPipeline
-from muybridge.methods.sitters import Sitter, pictures_of, read_sitter
+from muybridge.methods.sitters import Sitter, pictures_of, read_sitter, reference_picture
 from muybridge.motion import Motion
 from muybridge.person import Person
+from muybridge.synthetic.capture import Sitter as Who
 from muybridge.synthetic.capture import photographed
 from muybridge.synthetic.dice import Dice
+from muybridge.synthetic.figure import PosedFigure
 from muybridge.video import plate, write_image
 
 CANDIDATES = {
@@ -90,18 +94,50 @@ class Scene:
     """A test person in a motion, who can be painted and rendered by any sentence's camera.
 
     Args:
-        clip: of a test person, as long as a window. ``sitter``: the person.
+        who: the person. ``sitter``: with the pictures that are known of them.
+        posed: how they truly are, in all frames or in the only one.
+        motion: of a body that is as long.
+        driver: what is filmed of them.
     """
 
-    def __init__(self, clip: Clip, sitter: Sitter) -> None:
-        self.who, setup = remade(clip)
-        self.posed, _, _ = self.who.staged(setup)
-        self.body = sitter.body.pose(clip.motion)
-        self.fps = clip.motion.fps
-        self.person = Person.from_known(sitter.reference, shape=clip.shape)
+    def __init__(
+        self, who: Who, sitter: Sitter, posed: PosedFigure, motion: Motion,
+        driver: UInt8[Tensor, "T 4 h w"],
+    ) -> None:
+        self.who, self.posed, self.driver = who, posed, driver
+        self.body = sitter.body.pose(motion)
+        self.fps = motion.fps
+        self.person = Person.from_known(sitter.reference, shape=sitter.clips[0].shape)
+        self.motion = not_turning(motion)
+
+    @staticmethod
+    def moving(clip: Clip, sitter: Sitter) -> Scene:
+        """Filmed by a camera that stays.
+
+        Args:
+            clip: of a test person, as long as a window. ``sitter``: the person.
+        """
+        who, setup = remade(clip)
         still = [v for v in range(clip.views) if not travels(clip, v)]
-        self.driver = compact(pictures_of(clip.select([still[0]]))[0].float() / 255)
-        self.motion = not_turning(clip.motion)
+        filmed = compact(pictures_of(clip.select([still[0]]))[0].float() / 255)
+        return Scene(who, sitter, who.staged(setup)[0], clip.motion, filmed)
+
+    @staticmethod
+    def held(clip: Clip, sitter: Sitter) -> Scene:
+        """Not moving: the person's picture, held.
+
+        Args:
+            clip, sitter: as of :meth:`moving`.
+        """
+        who, setup = remade(clip)
+        posed, pose, _ = who.staged(reference_setup(who, setup.size))
+        motion = replace(
+            pose, fps=clip.motion.fps,
+            R_parent_joint=pose.R_parent_joint[:1].expand(clip.frames, -1, -1, -1).clone(),
+            root_position=pose.root_position[:1].expand(clip.frames, -1).clone(),
+        )
+        filmed = compact(reference_picture(sitter.reference)[None].float())
+        return Scene(who, sitter, posed, motion, filmed.expand(clip.frames, -1, -1, -1))
 
     def cameras(self, script: Script) -> Cameras:
         """The camera of a sentence."""
@@ -123,12 +159,18 @@ class Scene:
 
     def last(self, script: Script) -> Float[Tensor, "4 H W"]:
         """The true last frame of a sentence."""
-        cameras, end = self.cameras(script), self.posed.frames - 1
+        cameras = self.cameras(script)
+        ends = [frames - 1 for frames in (self.posed.frames, cameras.frames)]
         rgb, matte = photographed(
-            self.posed.slice(end, end + 1), cameras.slice(end, end + 1), self.who.light
+            self.posed.slice(ends[0], ends[0] + 1), cameras.slice(ends[1], ends[1] + 1),
+            self.who.light,
         )
         whole = torch.cat([torch.from_numpy(rgb), torch.from_numpy(matte)[..., None]], -1)
         return whole[0, 0].permute(2, 0, 1).float() / 255
+
+
+KINDS = {"held": Scene.held, "moving": Scene.moving}
+"""Whom the camera moves before."""
 
 
 def travels(clip: Clip, view: int) -> bool:
@@ -158,7 +200,7 @@ def words(
 ) -> tuple[dict[str, list[bool]], list[tuple[str, Tensor, Tensor]]]:
     """Which moves of each kind were obeyed; and some: sentence, frames, the true last frame."""
     results: dict[str, list[bool]] = {"judge": [], "arc": [], "zoom": [], "crane": []}
-    shown = []
+    shown: list[tuple[str, Tensor, Tensor]] = []
     for number in range(prompts):
         kind, said, script = prompt(number)
         scene = scenes[number % len(scenes)]
@@ -178,29 +220,36 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("people", type=Path, help="a split that muybridge people --paths wrote")
     parser.add_argument("model", help="3dimo-nano, or a folder of its weights")
+    parser.add_argument("--of", choices=list(KINDS), nargs="+", default=list(KINDS))
     parser.add_argument("--count", type=int, default=20, help="people")
     parser.add_argument("--prompts", type=int, default=PROMPTS)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, help="write a picture of some sentences")
     asked = parser.parse_args()
     pipe = mb.load(asked.model)
-    scenes, folders = [], sorted({c.parent for c in find_clips(asked.people)})[: asked.count]
-    for folder in folders:
-        clip = read_clip(find_clips(folder)[0]).select(frames=range(pipe.networks.config.window))
-        scenes.append(Scene(clip, read_sitter(folder)))
+    folders = sorted({c.parent for c in find_clips(asked.people)})[: asked.count]
     print(header("3DiMo, told by words"))
-    results, shown = words(pipe, scenes, asked.prompts, asked.seed)
-    sure = results.pop("judge")
-    print(f"words: the judge is right on true pictures in {sum(sure)} of {len(sure)}")
-    for kind, found in results.items():
-        print(f"words: {kind} obeyed {sum(found)} of {len(found)}")
-    every = [each for found in results.values() for each in found]
-    print(f"words: all obeyed {sum(every)} of {len(every)}")
-    if asked.out and shown:
-        rows = [over_grey(torch.cat([made, told[None]])) for _, made, told in shown]
-        frames = [str(t) for t in range(pipe.networks.config.window)]
-        write_image(asked.out, plate(torch.stack(rows), [text for text, _, _ in shown],
-                                     [*frames, "true last"]))
+    for kind in asked.of:
+        scenes = []
+        for folder in folders:
+            clip = read_clip(find_clips(folder)[0]).select(
+                frames=range(pipe.networks.config.window)
+            )
+            scenes.append(KINDS[kind](clip, read_sitter(folder)))
+        results, shown = words(pipe, scenes, asked.prompts, asked.seed)
+        sure = results.pop("judge")
+        print(f"{kind}: the judge is right on true pictures in {sum(sure)} of {len(sure)}")
+        for move, found in results.items():
+            print(f"{kind}: {move} obeyed {sum(found)} of {len(found)}")
+        every = [each for found in results.values() for each in found]
+        print(f"{kind}: all obeyed {sum(every)} of {len(every)}", flush=True)
+        if asked.out and shown:
+            rows = [over_grey(torch.cat([made, told[None]])) for _, made, told in shown]
+            frames = [str(t) for t in range(pipe.networks.config.window)]
+            write_image(
+                asked.out.with_stem(f"{asked.out.stem}-{kind}"),
+                plate(torch.stack(rows), [text for text, _, _ in shown], [*frames, "true last"]),
+            )
 
 
 if __name__ == "__main__":

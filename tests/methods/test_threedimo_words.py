@@ -14,7 +14,7 @@ from muybridge.camera.script import AMOUNTS, Move, Script, Step
 from muybridge.camera.words import parse
 from muybridge.errors import InputError
 from muybridge.methods.threedimo.camera_text import CameraText
-from muybridge.methods.threedimo.view_words import Directions
+from muybridge.methods.threedimo.view_words import REACH, Directions, as_seen
 from muybridge.methods.threedimo.words import (
     ELEVATION,
     FEATURES,
@@ -185,3 +185,20 @@ def test_who_turns_before_a_still_camera_is_seen_from_elsewhere(standing):
     assert say(0, 0, 3).azimuth == pytest.approx(0, abs=2)
     assert say(0, 4, 8).azimuth == pytest.approx(-90, abs=2)
     assert not say(0, 0, 8).steps
+
+
+def test_metres_are_told_as_of_a_camera_that_is_four_metres_away(standing):
+    words = "Front-left view. The camera moves up by 1 metre."
+    told = {}
+    for fov in (16, 48):
+        cameras = build_cameras(words, standing, width=60, height=80, facing=20.0, fov=fov)
+        say = Directions(cameras, standing[:, 0], [20.0] * 9)
+        (script,) = as_seen([parse(words)], cameras, standing[0, 0], 20.0)
+        seen = say(0, 0, 8)
+        assert script.azimuth == pytest.approx(seen.azimuth, abs=1e-6)
+        assert script.elevation == pytest.approx(seen.elevation, abs=1e-6)
+        told[fov] = script.steps[0].moves[0].size
+        assert told[fov] == pytest.approx(seen.steps[0].moves[0].size, rel=0.03)
+        away = (cameras.centers[0, 0] - standing[0, 0])[[0, 2]].norm()
+        assert told[fov] == pytest.approx(REACH / float(away))
+    assert told[48] > 2 * told[16]  # a near camera comes higher by a metre than a far one

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from muybridge.training.corpus import damaged, files_in, read_tensors, write_tensors
 
-FORMAT = "muybridge 3dimo scene 5"
+FORMAT = "muybridge 3dimo scene 6"
 _PARTS = (
     "reference", "reference_joints", "truth", "skeleton", "joints", "hands", "seen", "rotations",
     "words", "amounts", "moves", "turned", "looks", "said_words", "said_amounts", "said_joints",

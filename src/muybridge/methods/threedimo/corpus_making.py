@@ -21,6 +21,7 @@ from muybridge.methods.corpora import FIT_ON, make_corpus
 from muybridge.methods.hvg.conditions import aligned_crop
 from muybridge.methods.sitters import Sitter, pictures_of, reference_picture
 from muybridge.methods.threedimo.conditions import (
+    PELVIS,
     facing_in,
     hands_of,
     joint_rotations,
@@ -33,6 +34,7 @@ from muybridge.methods.threedimo.conditions import (
 )
 from muybridge.methods.threedimo.config import ThreeDimoConfig
 from muybridge.methods.threedimo.corpus import Scene, read_scenes, write_scene
+from muybridge.methods.threedimo.view_words import as_seen
 from muybridge.methods.threedimo.words import encoded, script_of_path
 from muybridge.render import skeleton_map
 from muybridge.synthetic.dice import Dice
@@ -139,8 +141,9 @@ def scene_of(
     crop = steady_crop(posed, clip.cameras, width, height, most=size_of(standing, reference))
     pictures = pictures_of(clip).float() / 255
     hands, seen = hands_of(posed, clip.cameras, pictures, max(config.motion["hand"], 1))
-    scripts = scripts_of(clip, facing_of(posed.joints[:1]))
-    words, amounts = encoded(scripts)
+    facing = facing_of(posed.joints[:1])
+    scripts = scripts_of(clip, facing)
+    words, amounts = encoded(as_seen(scripts, clip.cameras, posed.joints[0, PELVIS], facing))
     standing = aligned_crop(
         reference, sitter.reference.camera, width, height, most=size_of(crop, posed)
     )
@@ -192,7 +195,9 @@ def said(
         T_cam_world=torch.cat([c.T_cam_world for c in made]),
     )
     crop = sized_crop(posed, cameras, config.width, config.height, size)
-    return *encoded(scripts), joints_seen(posed.joints, crop.cameras).half()
+    facing = facing_of(posed.joints[:1])
+    told = encoded(as_seen(scripts, cameras, posed.joints[0, PELVIS], facing))
+    return *told, joints_seen(posed.joints, crop.cameras).half()
 
 
 def scripts_of(clip: Clip, facing: float) -> list[Script]:

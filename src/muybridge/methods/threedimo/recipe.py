@@ -133,7 +133,7 @@ def recipe(size: str, **changes: Any) -> Recipe:
         finish=partial(_finish, last=names[-1]),
         needs_data=True,
         takes_init=True,
-        version=7,
+        version=8,
     )
 
 
