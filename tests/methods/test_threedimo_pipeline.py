@@ -23,21 +23,14 @@ from methods.threedimo_small import (
 )
 
 import muybridge as mb
-from muybridge.body import Shape, load_body
 from muybridge.camera import build_cameras
-from muybridge.camera.crop import center_on, pixels_per_metre
 from muybridge.errors import InputError, MissingWeights
 from muybridge.methods.avatar.pipeline import AvatarPipeline
 from muybridge.methods.cost import Extent, Speed
 from muybridge.methods.cropped import BLOCK
 from muybridge.methods.registry import specs
 from muybridge.methods.threedimo.clips import driver_of
-from muybridge.methods.threedimo.conditions import (
-    PELVIS,
-    directions_to,
-    joint_rotations,
-    steady_crop,
-)
+from muybridge.methods.threedimo.conditions import joint_rotations
 from muybridge.methods.threedimo.cost import cost
 from muybridge.methods.threedimo.diffuse import Conditions, Denoiser, plan, sample
 from muybridge.methods.threedimo.driver import figure, of_pictures, shown
@@ -63,24 +56,21 @@ def conditions(
     networks, frames=FRAMES, views=1, say=lambda view, first, last: STILL, facing=None
 ):
     known = driver(frames)
-    facing = torch.zeros(frames) if facing is None else facing
-    ahead = torch.stack([facing[0], torch.zeros(())]).expand(views, frames, 2)
     with torch.no_grad():
         return Conditions(
             pictures(1, height=HEIGHT, width=WIDTH, seed=8), scene(3).joints[:1, 0].float(),
-            networks.motion(known)[0], facing, ahead, say, views,
+            networks.motion(known)[0], torch.zeros(frames) if facing is None else facing, say,
+            views,
         )
 
 
 def test_one_window_is_what_training_knows(networks):
     batch = batch_of([scene()], [(1, 2)])
-    batch["directions"][..., 1] = 0.1  # no rising, see below
     with torch.no_grad():
         motion = networks.motion(driver_of(batch))
         given = Conditions(
             batch["reference"], batch["reference_joints"], motion[0],
-            networks.turned(driver_of(batch))[0], batch["directions"],
-            lambda view, first, last: TRAVELLING, 1,
+            networks.turned(driver_of(batch))[0], lambda view, first, last: TRAVELLING, 1,
         )
     made = networks.decode(sample(networks, given)[0])
     assert torch.allclose(made, sample_clips(networks, batch)[0], atol=1e-5)
@@ -92,9 +82,7 @@ def test_untrained_networks_give_the_reference_where_the_layout_has_the_bones():
     latents = sample(networks, given, steps=1)
     with torch.no_grad():
         text = networks.words(*encoded([STILL]))
-        joints = networks.layout.joints_seen(
-            given.motion[None], text, given.joints, given.directions[:1]
-        )[0]
+        joints = networks.layout.joints_seen(given.motion[None], text, given.joints)[0]
         shown = moved(given.picture.expand(4, -1, -1, -1), given.joints.expand(4, -1, -1), joints)
     assert torch.allclose(latents, networks.encode(shown).expand_as(latents), atol=1e-5)
     apart = (latents - networks.encode(given.picture)).abs().amax((2, 3, 4))
@@ -106,9 +94,7 @@ def test_the_network_sees_what_is_known(networks):
     with torch.no_grad():
         text = networks.words(*encoded([STILL]))
         reference = networks.encode(given.picture)
-        cue = networks.cue(
-            given.picture, given.joints, given.motion[None], text, given.directions
-        )
+        cue = networks.cue(given.picture, given.joints, given.motion[None], text)
         t, nothing = torch.tensor([5.0]), torch.zeros(1, 4, 8, 6, 4)
         seen, blind, unmapped = (
             networks(nothing, t, reference, given.motion[None], text, part)
@@ -147,37 +133,6 @@ def test_who_turns_is_seen_from_other_sides(networks):
     assert torch.allclose(sample(networks, away), still, atol=1e-4)
 
 
-def test_who_a_camera_rises_from_stays_as_large(networks):
-    """Crops of training keep the first frame's scale, so there a camera that rises goes away;
-    crops of a video keep the person's size."""
-    body = load_body().with_shape(Shape())
-    posed = body.pose(retarget(clips.make("idle", 4), body.rest_joints))
-    cameras = build_cameras(
-        "Front view at an elevation of 5 degrees. The camera moves up by 2 metres.",
-        posed.joints, width=120, height=160, facing="auto",
-    )
-    middle = posed.joints[:, PELVIS]
-    steady, held = (
-        pixels_per_metre(crop.cameras, middle)[0] for crop in (
-            steady_crop(posed, cameras, 16, 24),
-            center_on(cameras, middle, posed.vertices[:, ::9], 16, 24),
-        )
-    )
-    assert float(steady[-1]) < 0.95 * float(steady[0])
-    assert torch.allclose(held, held[:1].expand_as(held), rtol=0.02)
-    given = replace(conditions(networks), directions=directions_to(posed.joints, cameras))
-    grown = given.larger(Tile((0,), (0, 1, 2, 3)))
-    assert torch.allclose(grown, steady[0] / steady, rtol=0.01)
-    with torch.no_grad():
-        text, layout = networks.words(*encoded([STILL])), networks.layout
-        seen = layout.joints_seen(given.motion[None], text, given.joints, given.directions)
-        larger = layout.joints_seen(
-            given.motion[None], text, given.joints, given.directions, larger=2 * torch.ones(1, 4)
-        )
-    root, other = seen[..., :1, :2], larger[..., :1, :2]
-    assert torch.allclose(larger[..., :2] - other, 2 * (seen[..., :2] - root), atol=1e-5)
-
-
 @pytest.mark.parametrize("frames", [1, 3, 4, 5, 11])
 def test_windows_are_never_shorter_than_asked_for_unless_the_video_is(networks, frames):
     tiles = [t for look in plan(4, 1, 2, frames)(0) for t, _ in look.tiles(2, frames)]
@@ -211,9 +166,7 @@ def test_views_are_painted_alone_and_windows_see_their_own_frames(networks):
     with torch.no_grad():
         words = networks.words(*encoded([STILL]))
         reference, motion = networks.encode(given.picture), given.motion[None, 2:]
-        cue = networks.cue(
-            given.picture, given.joints, motion, words, given.directions[:, 2:]
-        )
+        cue = networks.cue(given.picture, given.joints, motion, words)
         wanted = networks(latents, t, reference, motion, words, cue)
         wanted = networks.model_output(wanted, cue)
     assert torch.allclose(made, wanted, atol=1e-4)

@@ -7,14 +7,7 @@ from functools import partial
 
 import pytest
 import torch
-from methods.threedimo_small import (
-    awake,
-    clips_of,
-    driver,
-    scene,
-    small_config,
-    small_networks,
-)
+from methods.threedimo_small import awake, clips_of, scene, small_config, small_networks
 from safetensors.torch import load_file
 
 from muybridge.data import write_clip
@@ -33,7 +26,6 @@ from muybridge.methods.threedimo.training import (
     drawing_error,
     geometry_loss,
     pose_error,
-    reading_loss,
     said_error,
     seen_error,
     train_only,
@@ -72,7 +64,7 @@ def test_from_people_to_weights(tmp_path, monkeypatch):
             write_clip(clip, data / split / "0" / clip.name.rsplit("-", 1)[1])
     trained = train(
         recipe("nano"), tmp_path / "run",
-        parse_budget("joints:1,poses:1,pictures:1,single:1,cross:1,moving:1"), data=data, threads=1,
+        parse_budget("poses:1,pictures:1,single:1,cross:1,moving:1"), data=data, threads=1,
     )
     networks = load(trained.weights)
     assert networks.config.size == "nano" and networks.decoder is not None
@@ -111,7 +103,7 @@ def test_from_people_to_weights(tmp_path, monkeypatch):
 
 # ------------------------------------------------------------------ objectives
 
-PARTS = ("transformer", "control", "decoder", "text", "layout", "reader")
+PARTS = ("transformer", "control", "decoder", "text", "layout", "facing")
 
 
 def fitted(networks, loss, sampler, steps=12, rate=3e-3):
@@ -213,7 +205,7 @@ def test_where_joints_are_seen_counts_where_the_camera_is_told(context):
         text = networks.words(batch["words"], batch["amounts"])
         own = batch["reference_joints"]
         batch["joints"] = networks.layout.joints_seen(
-            motion, text, own, batch["directions"], batch["number"], batch["turned"]
+            motion, text, own, batch["number"], batch["turned"]
         )
         assert float(seen_error(networks.layout, motion, text, batch)) == pytest.approx(0, abs=1e-9)
         batch["joints"][1] += 2
@@ -230,40 +222,13 @@ def test_other_sentences_count_as_their_cameras_see_the_joints(context):
         for n in range(batch["said_words"].shape[1]):
             text = networks.words(batch["said_words"][:, n], batch["said_amounts"][:, n])
             batch["said_joints"][:, n] = networks.layout.joints_seen(
-                motion, text, batch["reference_joints"], batch["said_directions"][:, n],
-                batch["number"], batch["turned"],
+                motion, text, batch["reference_joints"], batch["number"], batch["turned"]
             )
         assert float(said_error(networks, motion, batch)) == pytest.approx(0, abs=1e-9)
         batch["said_joints"][1, 2] += 2
         assert float(said_error(networks, motion, batch)) == pytest.approx(0.25)
         batch["told"][1] = 0
         assert float(said_error(networks, motion, batch)) == pytest.approx(0, abs=1e-9)
-
-
-def test_where_joints_are_seen_is_learnt_before_everything(context):
-    networks = small_networks().train()
-    train_only(networks, "reader")
-    before = {n: p.clone() for n, p in networks.control.named_parameters()}
-    losses, told, dead = fitted(networks, reading_loss, Clips([scene()], context, 4, 0.0, 0.5))
-    assert losses[-1] < 0.98 * losses[0] and not dead
-    assert told[-1]["read_error"] < told[0]["read_error"]
-    assert all(torch.equal(p, before[n]) for n, p in networks.control.named_parameters())
-
-
-def test_tokens_are_told_where_joints_are_seen():
-    networks = awake(small_networks())
-    known = driver()
-    with torch.no_grad():
-        read = networks.reader(known.pictures)
-        tokens = networks.motion(known)
-        assert torch.equal(networks.motion(known, read), tokens)
-        elsewhere = networks.motion(known, read + 0.3)
-    assert not torch.allclose(elsewhere[:, :, :2], tokens[:, :, :2], atol=1e-3)
-    assert torch.equal(elsewhere[:, :, 2:], tokens[:, :, 2:])  # those of hands are not
-    with pytest.raises(ValueError, match="made for them"):
-        networks.control(known.pictures)
-    for changes in ({"control": "smpl"}, {"control": "skeleton"}, {"geometry": False}):
-        assert small_networks(config=small_config().varied(**changes)).reader is None
 
 
 def test_poses_are_learnt_first_and_alone(context):
@@ -333,7 +298,7 @@ def test_where_what_paints_is_another_training_begins_with_what_reads(tmp_path):
     wider = dataclasses.replace(config, transformer={**config.transformer, "ffn_dim": 64})
     found = _initial(tmp_path / "known", wider)
     assert {name.partition(".")[0] for name in found} == {
-        "control", "text", "decoder", "layout", "reader",
+        "control", "text", "decoder", "layout", "facing",
     }
     theirs = known.state_dict()
     for name, value in found.items():
@@ -414,9 +379,9 @@ def test_overlap_of_mattes():
 
 
 @pytest.mark.parametrize(("changes", "names"), [
-    ({}, ["people", "joints", "poses", "pictures", "single", "cross", "moving"]),
-    ({"stages": 1}, ["people", "joints", "poses", "pictures", "single"]),
-    ({"stages": 2}, ["people", "joints", "poses", "pictures", "single", "cross"]),
+    ({}, ["people", "poses", "pictures", "single", "cross", "moving"]),
+    ({"stages": 1}, ["people", "poses", "pictures", "single"]),
+    ({"stages": 2}, ["people", "poses", "pictures", "single", "cross"]),
     ({"geometry": False}, ["people", "pictures", "single", "cross", "moving"]),
     ({"control": "smpl"}, ["people", "pictures", "single", "cross", "moving"]),
 ])

@@ -2,11 +2,10 @@
 
 Tokens know neither place nor camera, and attention has to find out for every patch by itself what
 they mean there, which small networks learn only slowly. Here all tokens of a frame are read
-together as joints in space, a camera sees them, and the bones between are drawn. Where that camera
-stands about the person is known wherever there is a sentence, for sentences are understood as
-paths; what else it does (come nearer, roll, look aside) is read off the words. What bones can't
-tell, tokens and words say together. The first channels can be held against a skeleton and a matte,
-and the joints against true ones; a video network sees all maps beside its latents.
+together as joints in space, the words as a camera that sees them, and the bones between are
+drawn. What bones can't tell, tokens and words say together. The first channels can be held
+against a skeleton and a matte, and the joints against true ones; a video network sees all maps
+beside its latents.
 """
 
 from __future__ import annotations
@@ -31,10 +30,6 @@ _LEAST_ACROSS = 0.1
 """The least share of somebody's bones, squared, that is taken to lie across the picture."""
 _THICK = 1.5
 """Of a bone at first, half latents."""
-_REACH = 4.5
-"""How far off cameras are at first, metres."""
-_NEAREST = 0.5
-"""The most by which a joint is nearer than the root, of how far off that is."""
 
 
 class MotionLayout(ModelMixin, ConfigMixin):  # type: ignore[misc]
@@ -85,7 +80,6 @@ class MotionLayout(ModelMixin, ConfigMixin):  # type: ignore[misc]
                 last.weight.mul_(0.1)
                 last.bias.zero_()
         self.thick = nn.Parameter(torch.full((bones,), _THICK).log())
-        self.reach = nn.Parameter(torch.tensor(_REACH).log())
         self.paint = nn.Sequential(
             nn.Conv2d(width + 5 * bones, width, 3, padding=1), nn.GELU(),
             nn.Conv2d(width, width, 3, padding=1), nn.GELU(),
@@ -112,7 +106,7 @@ class MotionLayout(ModelMixin, ConfigMixin):  # type: ignore[misc]
         """
         parents = list(self.config["parents"])
         drawn, deep = self._bones_in(own)
-        metre = self.metre_in(own)[:, None]
+        metre = (_UP * self.size_in(own))[:, None]
         lengths = (drawn / metre.square() + deep).sqrt()
         longer = (lengths / lengths.new_tensor(self.config["lengths"])).clamp(*_LONGER)
         whole = torch.cat([torch.zeros_like(places[:, :, :1]), places], 2)
@@ -129,14 +123,6 @@ class MotionLayout(ModelMixin, ConfigMixin):  # type: ignore[misc]
         bones = own[:, 1:] - own[:, list(self.config["parents"])]
         aspect = bones.new_tensor([self.config["columns"] / self.config["rows"], 1.0])
         return (bones[..., :2] * aspect).square().sum(-1), bones[..., 2].square()
-
-    def metre_in(self, own: Float[Tensor, "B P 3"]) -> Float[Tensor, "B"]:
-        """Half pictures' heights that a metre takes.
-
-        Args:
-            own: see :meth:`of_person`.
-        """
-        return _UP * self.size_in(own)
 
     def size_in(self, own: Float[Tensor, "B P 3"]) -> Float[Tensor, "B"]:
         """How large somebody is seen in a picture, where 1 is a body of mean proportions that
@@ -157,52 +143,41 @@ class MotionLayout(ModelMixin, ConfigMixin):  # type: ignore[misc]
 
     def seen(
         self, places: Float[Tensor, "B F J 3"], turn: Float[Tensor, "B F 3 3"],
-        directions: Float[Tensor, "B F 2"], view: Float[Tensor, "B F H"],
-        size: Float[Tensor, "B"], larger: Float[Tensor, "B F"] | None = None,
+        view: Float[Tensor, "B F H"], size: Float[Tensor, "B"],
     ) -> Float[Tensor, "B F J+1 3"]:
         """Root and joints before the camera: to the right and down, half pictures each from the
         middle, and how much nearer than the root, metres.
 
         Args:
             places, turn: as :meth:`places` gives them.
-            directions: to the camera, see :meth:`forward`.
             view: what the words say of each frame.
             size: see :meth:`size_in`.
-            larger: see :meth:`forward`.
         """
         told: Tensor = self.camera(view).float()
-        units = told.new_tensor([_ACROSS, _UP, 1.0])[:, None]
-        camera = units * (camera_from(directions.float()) + told[..., :9].unflatten(-1, (3, 3)))
+        first = torch.diag(told.new_tensor([_ACROSS, -_UP, 1.0]))
+        camera = first + told[..., :9].unflatten(-1, (3, 3))
         shift = torch.cat([told[..., 9:], torch.zeros_like(told[..., :1])], -1)[:, :, None]
         with torch.autocast(told.device.type, enabled=False):  # places want all their digits
             found = places.float() @ (camera @ turn.float()).mT
-            nearer = (found[..., 2:] / self.reach.exp().float()).clamp(max=_NEAREST)
-            sizes = size.float()[:, None]
-            if larger is not None:
-                sizes = sizes * larger
-            across = found[..., :2] * sizes[:, :, None, None] / (1 - nearer)
+            across = found[..., :2] * size.float()[:, None, None, None]
             found = torch.cat([across, found[..., 2:]], -1) + shift
         return torch.cat([shift.expand_as(found[:, :, :1]), found], 2)
 
     def joints_seen(
         self, motion: Float[Tensor, "B F N D"], text: Float[Tensor, "B L C"],
-        own: Float[Tensor, "B P 3"], directions: Float[Tensor, "B F 2"],
-        numbers: Int64[Tensor, "B F"] | None = None,
+        own: Float[Tensor, "B P 3"], numbers: Int64[Tensor, "B F"] | None = None,
         turned: Float[Tensor, "B F"] | None = None,
-        larger: Float[Tensor, "B F"] | None = None,
     ) -> Float[Tensor, "B F P 3"]:
         """Root and joints before the camera, see :meth:`seen`.
 
         Args:
-            motion, text, own, directions, numbers, turned, larger: as of :meth:`forward`.
+            motion, text, own, numbers, turned: as of :meth:`forward`.
         """
         places, turn = self.places(motion)
         if turned is not None:
             turn = about_up(turned).to(turn) @ turn
         view = self._told(motion, text, numbers)
-        return self.seen(
-            self.of_person(places, own), turn, directions, view, self.size_in(own), larger
-        )
+        return self.seen(self.of_person(places, own), turn, view, self.size_in(own))
 
     def _told(
         self, motion: Float[Tensor, "B F N D"], text: Float[Tensor, "B L C"],
@@ -237,47 +212,24 @@ class MotionLayout(ModelMixin, ConfigMixin):  # type: ignore[misc]
 
     def forward(
         self, motion: Float[Tensor, "B F N D"], text: Float[Tensor, "B L C"],
-        own: Float[Tensor, "B P 3"], directions: Float[Tensor, "B F 2"],
-        numbers: Int64[Tensor, "B F"] | None = None,
+        own: Float[Tensor, "B P 3"], numbers: Int64[Tensor, "B F"] | None = None,
         turned: Float[Tensor, "B F"] | None = None,
-        larger: Float[Tensor, "B F"] | None = None,
     ) -> Float[Tensor, "B F K h w"]:
         """Maps of each frame.
 
         Args:
             motion: tokens. ``text``: of the words for the camera.
             own: where root and joints are in a picture of the person, see :meth:`seen`.
-            directions: from the root to the camera: azimuth, from where the person looks in the
-                window's first frame and growing to their right, and elevation; radians.
             numbers: of the frames in their window, where they do not follow each other from 0 on.
             turned: how far the person has turned to their right since the window's first
                 frame, radians; not at all if it is not known.
-            larger: how many times larger people are shown than by crops that have the scale of
-                the window's first frame, as those of training have; once if left out.
         """
         view = self._told(motion, text, numbers)
         flat = (self.pose(motion.flatten(2)) + view).flatten(0, 1)
         rest = self.enlarge(self.spread(flat + self.think(flat)))
-        drawn = self.bones(self.joints_seen(
-            motion, text, own, directions, numbers, turned, larger
-        ).flatten(0, 1))
+        drawn = self.bones(self.joints_seen(motion, text, own, numbers, turned).flatten(0, 1))
         maps: Tensor = self.paint(torch.cat([rest, drawn.to(rest)], 1))
         return maps.unflatten(0, motion.shape[:2])
-
-
-def camera_from(directions: Float[Tensor, "*B 2"]) -> Float[Tensor, "*B 3 3"]:
-    """Rotations from a person who looks along +Z, with their left at +X and +Y up, to a level
-    camera that sees them in its middle: to the right, down, and nearer.
-
-    Args:
-        directions: azimuth, growing to the person's right, and elevation; radians.
-    """
-    azimuth, elevation = directions.unbind(-1)
-    ca, sa, ce, se = azimuth.cos(), azimuth.sin(), elevation.cos(), elevation.sin()
-    right = torch.stack([ca, torch.zeros_like(ca), sa], -1)
-    down = torch.stack([-sa * se, -ce, ca * se], -1)
-    nearer = torch.stack([-sa * ce, se, ca * ce], -1)
-    return torch.stack([right, down, nearer], -2)
 
 
 def about_up(angles: Float[Tensor, "*B"]) -> Float[Tensor, "*B 3 3"]:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from muybridge.body.skeleton import JOINTS
 from muybridge.errors import InputError
-from muybridge.methods.threedimo.augment import CHANCES, moved_by, recoloured, warp, warped
+from muybridge.methods.threedimo.augment import CHANCES, recoloured, warp, warped
 from muybridge.methods.threedimo.corpus import Scene
 from muybridge.methods.threedimo.networks import Driver
 from muybridge.methods.threedimo.words import mirrored_words
@@ -115,7 +115,6 @@ def clip_of(
         ).float(),
         "truth": scene.truth[target, frames].float() / 255,
         "driver": scene.truth[driver, frames].float() / 255,
-        "driver_joints": scene.joints[driver, frames].float(),
         "skeleton": scene.skeleton[driver, frames].float() / 255,
         "drawing": scene.skeleton[target, frames].float() / 255,
         "joints": scene.joints[target, frames].float(),
@@ -125,7 +124,6 @@ def clip_of(
         "rotations": scene.rotations[frames].float(),
         "words": scene.words[target],
         "amounts": scene.amounts[target],
-        "directions": scene.directions[target, frames],
         "turned": scene.turned[frames], "looks": scene.looks[driver, frames],
         "number": torch.arange(scene.truth.shape[1])[frames],
         **said_of(scene, frames),
@@ -146,17 +144,13 @@ def said_of(
     if not known:
         silence = torch.zeros(SAID, scene.words.shape[1])
         joints = scene.joints[:1, frames].float().expand(SAID, -1, -1, -1)
-        return {
-            "said_words": silence.long(), "said_amounts": silence, "said_joints": joints,
-            "said_directions": scene.directions[:1, frames].expand(SAID, -1, -1),
-        }
+        return {"said_words": silence.long(), "said_amounts": silence, "said_joints": joints}
     which = torch.arange(SAID) % known
     if generator is not None:
         which = torch.randint(0, known, (SAID,), generator=generator)
     return {
         "said_words": scene.said_words[which], "said_amounts": scene.said_amounts[which],
         "said_joints": scene.said_joints[which][:, frames].float(),
-        "said_directions": scene.said_directions[which][:, frames],
     }
 
 
@@ -169,7 +163,6 @@ def changed(item: dict[str, Tensor], generator: torch.Generator) -> dict[str, Te
         H = warp(chance[:7], aspect)
         made["driver"] = warped(item["driver"], H)
         made["skeleton"] = warped(item["skeleton"], H)
-        made["driver_joints"] = moved_by(H, item["driver_joints"], aspect)
     if chance[8] < _CHANGED:
         seed = int(torch.randint(0, 2**31 - 1, (), generator=generator))
         made["driver"] = recoloured(made["driver"], torch.Generator().manual_seed(seed))
@@ -200,8 +193,6 @@ _TWINS = _twins()
 _BODY_TWINS = [0, *(1 + twin for twin in _TWINS[:21])]
 _ACROSS = torch.tensor([-1.0, 1.0, 1.0])
 """Of a place before a camera, in the mirror."""
-_AROUND = torch.tensor([-1.0, 1.0])
-"""Of a direction, in the mirror."""
 _SIGNS = torch.tensor([1.0, -1.0, -1.0, -1.0, 1.0, 1.0])
 """Of a matrix's first two columns where x points the other way."""
 
@@ -216,7 +207,6 @@ def mirrored(item: dict[str, Tensor]) -> dict[str, Tensor]:
         "reference_joints": item["reference_joints"][_BODY_TWINS] * _ACROSS,
         "truth": item["truth"].flip(-1),
         "driver": item["driver"].flip(-1),
-        "driver_joints": item["driver_joints"][:, _BODY_TWINS] * _ACROSS,
         "skeleton": item["skeleton"].flip(-1),
         "drawing": item["drawing"].flip(-1),
         "joints": item["joints"][:, _BODY_TWINS] * _ACROSS,
@@ -227,11 +217,9 @@ def mirrored(item: dict[str, Tensor]) -> dict[str, Tensor]:
         "words": words,
         "amounts": amounts,
         "number": item["number"],
-        "directions": item["directions"] * _AROUND,
         "turned": -item["turned"], "looks": -item["looks"],
         "said_words": said, "said_amounts": said_amounts,
         "said_joints": item["said_joints"][:, :, _BODY_TWINS] * _ACROSS,
-        "said_directions": item["said_directions"] * _AROUND,
     }
 
 

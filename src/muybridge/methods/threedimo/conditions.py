@@ -119,21 +119,6 @@ def looks_before(
     return wrapped(torch.deg2rad(azimuth - torch.tensor(facing_in(joints))))
 
 
-def directions_to(
-    joints: Float[Tensor, "T 55 3"], cameras: Cameras
-) -> Float[Tensor, "V T 2"]:
-    """From a person's pelvis to cameras: azimuth, from where they look in the first frame and
-    growing to their right, and elevation; radians.
-
-    Args:
-        joints: of the body, in the world. ``cameras``: any.
-    """
-    away = (cameras.centers - joints[:, PELVIS]).double().cpu().numpy()
-    azimuth, elevation = (torch.from_numpy(part).float().deg2rad() for part in angles(away))
-    first = math.radians(facing_of(joints[:1]))
-    return torch.stack([wrapped(azimuth - first), elevation], -1)
-
-
 def facing_in(joints: Float[Tensor, "T 55 3"]) -> list[float]:
     """Azimuth of where a person looks in each frame, degrees."""
     return [facing_of(joints[t : t + 1]) for t in range(len(joints))]

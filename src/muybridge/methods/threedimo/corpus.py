@@ -16,11 +16,10 @@ from torch import Tensor
 
 from muybridge.training.corpus import damaged, files_in, read_tensors, write_tensors
 
-FORMAT = "muybridge 3dimo scene 7"
+FORMAT = "muybridge 3dimo scene 6"
 _PARTS = (
     "reference", "reference_joints", "truth", "skeleton", "joints", "hands", "seen", "rotations",
-    "words", "amounts", "moves", "directions", "turned", "looks", "said_words", "said_amounts",
-    "said_directions", "said_joints",
+    "words", "amounts", "moves", "turned", "looks", "said_words", "said_amounts", "said_joints",
 )
 
 
@@ -40,11 +39,10 @@ class Scene:
         rotations: of the joints, :func:`muybridge.methods.threedimo.conditions.joint_rotations`.
         words, amounts: what each camera does, :func:`muybridge.methods.threedimo.words.encoded`.
         moves: which cameras travel.
-        directions: to each camera, see :func:`.conditions.directions_to`.
         turned: how far the person has turned to their right since the first frame, radians.
         looks: see :func:`.conditions.looks_before`.
         said_words, said_amounts: of cameras of which there are no pictures.
-        said_directions: to those. ``said_joints``: where they see the joints.
+        said_joints: where those see the joints.
     """
 
     name: str
@@ -59,12 +57,10 @@ class Scene:
     words: Int64[Tensor, "V L"]
     amounts: Float[Tensor, "V L"]
     moves: Bool[Tensor, "V"]
-    directions: Float[Tensor, "V T 2"]
     turned: Float[Tensor, "T"]
     looks: Float[Tensor, "V T"]
     said_words: Int64[Tensor, "S L"]
     said_amounts: Float[Tensor, "S L"]
-    said_directions: Float[Tensor, "S T 2"]
     said_joints: Float[Tensor, "S T 22 3"]
 
     @property

@@ -22,7 +22,6 @@ from muybridge.methods.hvg.conditions import aligned_crop
 from muybridge.methods.sitters import Sitter, pictures_of, reference_picture
 from muybridge.methods.threedimo.conditions import (
     PELVIS,
-    directions_to,
     facing_in,
     hands_of,
     joint_rotations,
@@ -117,11 +116,9 @@ def poses_of(sitter: Sitter, clips: Sequence[Clip], config: ThreeDimoConfig) -> 
     return replace(
         first, truth=joined("truth"), skeleton=joined("skeleton"), joints=joined("joints"),
         hands=joined("hands"), seen=joined("seen"), looks=joined("looks"),
-        directions=joined("directions"),
         turned=torch.cat([scene.turned for scene in scenes]),
         rotations=torch.cat([scene.rotations for scene in scenes]),
         words=first.words[:1], amounts=first.amounts[:1], moves=torch.tensor([False]),
-        said_directions=torch.cat([scene.said_directions for scene in scenes], 1),
         said_joints=torch.cat([scene.said_joints for scene in scenes], 1),
     )
 
@@ -160,7 +157,6 @@ def scene_of(
         joints_seen(posed.joints, crop.cameras).half(),
         to_bytes(hands), seen, joint_rotations(clip.motion).half(), words, amounts,
         torch.tensor([moves(script) for script in scripts]),
-        directions_to(posed.joints, clip.cameras),
         turned_of_body(posed.joints), looks_before(posed.joints, clip.cameras),
         *said(f"{sitter.name} {clip.name}", posed, clip.motion.fps, size_of(crop, posed), config,
               sentences),
@@ -170,11 +166,8 @@ def scene_of(
 def said(
     name: str, posed: PosedBody, fps: Fraction, size: float, config: ThreeDimoConfig,
     sentences: int,
-) -> tuple[
-    Int64[Tensor, "S L"], Float[Tensor, "S L"], Float[Tensor, "S T 2"], Float[Tensor, "S T 22 3"]
-]:
-    """Random sentences as numbers and amounts, where their cameras stand, and where those see the
-    joints.
+) -> tuple[Int64[Tensor, "S L"], Float[Tensor, "S L"], Float[Tensor, "S T 22 3"]]:
+    """Random sentences as numbers and amounts, and where their cameras see the joints.
 
     Pictures of cameras are dear, so people are taken by few; joints cost nothing.
 
@@ -187,8 +180,7 @@ def said(
         sentences: how many.
     """
     if not sentences:
-        frames = len(posed.joints)
-        return *encoded(()), torch.zeros(0, frames, 2), torch.zeros(0, frames, *_JOINTS).half()
+        return *encoded(()), torch.zeros(0, len(posed.joints), *_JOINTS).half()
     dices = [Dice(f"sentence {number}", zlib.crc32(name.encode())) for number in range(sentences)]
     scripts = [sentence(dice) for dice in dices]
     made = [
@@ -205,9 +197,7 @@ def said(
     crop = sized_crop(posed, cameras, config.width, config.height, size)
     facing = facing_of(posed.joints[:1])
     told = encoded(as_seen(scripts, cameras, posed.joints[0, PELVIS], facing))
-    return (
-        *told, directions_to(posed.joints, cameras), joints_seen(posed.joints, crop.cameras).half()
-    )
+    return *told, joints_seen(posed.joints, crop.cameras).half()
 
 
 def scripts_of(clip: Clip, facing: float) -> list[Script]:

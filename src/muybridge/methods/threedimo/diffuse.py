@@ -30,8 +30,6 @@ from muybridge.sampling import (
 )
 from muybridge.sampling.denoise import StepCallback
 
-_LEAST = 0.3
-"""Cosine of the highest camera whose going away is thought of."""
 Say = Callable[[int, int, int], Script]
 """``say(view, first, last)``: what that camera does from one frame to the other."""
 
@@ -47,7 +45,6 @@ class Conditions:
         motion: of all frames: tokens, or maps.
         facing: where the person looks in each frame, radians, growing to their right; from any
             direction.
-        directions: to each camera: azimuth from that direction, and elevation; radians.
         say: what the cameras do.
         views: how many.
     """
@@ -56,7 +53,6 @@ class Conditions:
     joints: Float[Tensor, "R P 3"]
     motion: Float[Tensor, "T ..."]
     facing: Float[Tensor, "T"]
-    directions: Float[Tensor, "V T 2"]
     say: Say
     views: int
 
@@ -64,18 +60,6 @@ class Conditions:
     def frames(self) -> int:
         """Number of frames."""
         return int(self.motion.shape[0])
-
-    def around(self, tile: Tile) -> Float[Tensor, "F 2"]:
-        """Directions of a tile's camera from where the person looks in its first frame."""
-        known = self.directions[tile.views[0], list(tile.frames)]
-        first = torch.stack([self.facing[tile.frames[0]], torch.zeros(())])
-        return known - first
-
-    def larger(self, tile: Tile) -> Float[Tensor, "F"]:
-        """How many times larger a tile shows the person than training would: a camera that rises
-        goes away by it, but crops of a video keep the person's size."""
-        heights = self.directions[tile.views[0], list(tile.frames), 1].cos()
-        return heights[:1] / heights.clamp(min=_LEAST)
 
     def rows(self, views: Sequence[int]) -> list[int]:
         """Which references are those of some views."""
@@ -176,9 +160,7 @@ class Denoiser:
         facing = torch.stack([self._conditions.facing[list(tile.frames)] for tile in tiles])
         found = self._networks.cue(
             picture.to(self._device, self._dtype), joints.to(self._device), motion, text,
-            torch.stack([self._conditions.around(tile) for tile in tiles]).to(self._device),
             turned=wrapped(facing - facing[:, :1]).to(self._device),
-            larger=torch.stack([self._conditions.larger(tile) for tile in tiles]).to(self._device),
         ).to("cpu")
         self._cues |= dict(zip(tiles, found.each(), strict=True))
 

@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from muybridge.methods.threedimo.camera_text import CameraText
 from muybridge.methods.threedimo.config import ThreeDimoConfig
 from muybridge.methods.threedimo.guide import SkeletonGuide
-from muybridge.methods.threedimo.turning import looks_of, turned_since_first
+from muybridge.methods.threedimo.turning import turned_since_first
 from muybridge.networks.bone_warp import moved
-from muybridge.networks.joint_reader import JointReader
+from muybridge.networks.facing_reader import FacingReader
 from muybridge.networks.linear_autoencoder import LinearAutoencoder
 from muybridge.networks.motion_layout import MotionLayout
 from muybridge.networks.motion_tokens import MotionEncoder, PoseDecoder, PoseTokens
@@ -94,7 +94,7 @@ class ThreeDimoNetworks(nn.Module):
         control: what reads the driver: a motion encoder, or what it is compared with.
         decoder: of joint rotations; ``None`` without geometric supervision.
         layout: of motion tokens before the camera; ``None`` as in the paper.
-        reader: where joints of who drives are seen, which the motion encoder is told; likewise.
+        facing: where who drives looks; likewise.
         text: of the words for the camera.
         vae: frozen.
     """
@@ -108,12 +108,12 @@ class ThreeDimoNetworks(nn.Module):
         vae: LinearAutoencoder,
         decoder: PoseDecoder | None = None,
         layout: MotionLayout | None = None,
-        reader: JointReader | None = None,
+        facing: FacingReader | None = None,
     ) -> None:
         super().__init__()
         self.config = config
         self.transformer, self.control, self.text = transformer, control, text
-        self.decoder, self.layout, self.reader = decoder, layout, reader
+        self.decoder, self.layout, self.facing = decoder, layout, facing
         self.vae = vae.requires_grad_(False)
 
     @staticmethod
@@ -138,7 +138,7 @@ class ThreeDimoNetworks(nn.Module):
                 config, transformer, new_control(config), CameraText(**config.text), vae,
                 PoseDecoder(**config.decoder) if config.decoder else None,
                 MotionLayout(**config.layout) if config.layout else None,
-                JointReader(**config.reader) if config.reader else None,
+                FacingReader(**config.facing) if config.facing else None,
             )
         zero_linear(transformer.proj_out)
         return networks
@@ -180,22 +180,14 @@ class ThreeDimoNetworks(nn.Module):
 
     # ------------------------------------------------------------------ conditions
 
-    def motion(
-        self, driver: Driver, joints: Float[Tensor, "B F P 3"] | None = None
-    ) -> Float[Tensor, "B F N D"] | Float[Tensor, "B F D h w"]:
+    def motion(self, driver: Driver) -> Float[Tensor, "B F N D"] | Float[Tensor, "B F D h w"]:
         """What steers: tokens per frame; or maps, where a skeleton does.
-
-        Args:
-            driver: as this size looks at it.
-            joints: as the reader sees them, if it has looked already.
 
         Raises:
             ValueError: the driver lacks what this size looks at.
         """
         if isinstance(self.control, MotionEncoder):
-            if joints is None and self.reader is not None:
-                joints = self.reader(driver.pictures)
-            return self.control(driver.pictures, driver.hands, driver.seen, joints)
+            return self.control(driver.pictures, driver.hands, driver.seen)
         if isinstance(self.control, PoseTokens):
             if driver.rotations is None:
                 raise ValueError("this size is driven by joint rotations")
@@ -216,11 +208,9 @@ class ThreeDimoNetworks(nn.Module):
         joints: Float[Tensor, "B P 3"],
         motion: Float[Tensor, "B F ..."],
         text: Float[Tensor, "B L D"],
-        directions: Float[Tensor, "B F 2"],
         numbers: Int64[Tensor, "B F"] | None = None,
         target: Float[Tensor, "B F P 3"] | None = None,
         turned: Float[Tensor, "B F"] | None = None,
-        larger: Float[Tensor, "B F"] | None = None,
     ) -> Cue:
         """What is known of each frame: the reference, moved to where the layout has the joints
         (as it is, in sizes without that), and the layout's maps.
@@ -229,21 +219,18 @@ class ThreeDimoNetworks(nn.Module):
             picture: the reference.
             joints: where they are in it, see :func:`.conditions.joints_seen`.
             motion, text, numbers: as of :meth:`forward`.
-            directions: to the camera, as of the layout's
-                :meth:`~muybridge.networks.motion_layout.MotionLayout.forward`.
             target: where they shall be, if it is known; else the layout says it.
-            turned, larger: see there.
+            turned: see :meth:`~muybridge.networks.motion_layout.MotionLayout.forward`.
         """
         frames, layout = motion.shape[1], self.layout
         if layout is None:
             return Cue(self.encode(picture)[:, None].expand(-1, frames, -1, -1, -1))
-        known = (motion, text, joints, directions, numbers, turned, larger)
-        maps = layout(*known)
+        maps = layout(motion, text, joints, numbers, turned)
         if not self.config.moved:
             return Cue(self.encode(picture)[:, None].expand(-1, frames, -1, -1, -1), maps)
         with torch.no_grad():
             if target is None:
-                target = layout.joints_seen(*known)
+                target = layout.joints_seen(motion, text, joints, numbers, turned)
             shown = moved(
                 picture.repeat_interleave(frames, 0), joints.repeat_interleave(frames, 0),
                 target.flatten(0, 1),
@@ -253,28 +240,15 @@ class ThreeDimoNetworks(nn.Module):
     @torch.no_grad()
     def turned(self, driver: Driver) -> Float[Tensor, "B F"]:
         """How far drivers have turned to their right since the first frame, as far as it is read
-        off their pictures; radians. Not at all, in sizes that see no joints."""
-        if self.reader is None or self.layout is None:
+        off their pictures; radians. Not at all, in sizes that have not learnt it."""
+        if self.facing is None:
             return torch.zeros(driver.pictures.shape[:2])
-        looks = [self.looks(some) for some in driver.pictures.split(_READ_TOGETHER, 1)]
+        device, dtype = home(self.facing)
+        looks = [
+            self.facing(some.to(device, dtype)).float().cpu()
+            for some in driver.pictures.split(_READ_TOGETHER, 1)
+        ]
         return turned_since_first(torch.cat(looks, 1))
-
-    @torch.no_grad()
-    def looks(self, pictures: Float[Tensor, "B F C H W"]) -> Float[Tensor, "B F 2"]:
-        """Where people look before the camera, see :func:`.turning.looks_of`.
-
-        Args:
-            pictures: of drivers.
-
-        Raises:
-            ValueError: this size sees no joints.
-        """
-        if self.reader is None or self.layout is None:
-            raise ValueError("this size sees no joints")
-        device, dtype = home(self.reader)
-        joints = self.reader(pictures.to(device, dtype)).float()
-        metre = self.layout.metre_in(joints.flatten(0, 1)).view(joints.shape[:2])
-        return looks_of(joints, metre, self.config.width / self.config.height).cpu()
 
     # ------------------------------------------------------------------ denoising
 

@@ -1,11 +1,10 @@
-"""How 3DiMo's small sizes are trained: the paper's three stages, and three before them.
+"""How 3DiMo's small sizes are trained: the paper's three stages, and two before them.
 
 The paper begins with a trained video model (its section 4: 10,000, 15,000 and 5,000 steps). A
 small one has none, and an encoder that tells nothing would be drowned by a transformer that can't
-paint yet. So what looks at driving pictures learns first where joints are seen; then the motion
-encoders learn joint rotations, and with the words where the body lies in other views. Then the rest
-learns on single pictures, which are of more people than as many clips; and then everything on
-clips, which show more per step.
+paint yet; so the motion encoders learn joint rotations first, and with the words where the body
+lies in other views. Then the rest learns on single pictures, which are of more people than as many
+clips; and then everything on clips, which show more per step.
 """
 
 from __future__ import annotations
@@ -30,14 +29,13 @@ from muybridge.methods.threedimo.training import (
     clip_loss,
     export,
     geometry_loss,
-    reading_loss,
     train_only,
 )
 from muybridge.methods.threedimo.validation import validate, validate_poses
 from muybridge.networks.linear_autoencoder import LinearAutoencoder
 from muybridge.training import Context, Optimizer, Recipe, Schedule, Stage, Trainee, Work
 
-PEOPLE, JOINTS, POSES, PICTURES = "people", "joints", "poses", "pictures"
+PEOPLE, POSES, PICTURES = "people", "poses", "pictures"
 SINGLE, CROSS, MOVING = "single", "cross", "moving"
 """The stages; the last three are the paper's."""
 _BATCH, _PICTURE_BATCH, _POSE_BATCH = 4, 24, 48
@@ -51,13 +49,12 @@ _FIRST = {PICTURES: 0.25, SINGLE: 0.5, CROSS: 0.5, MOVING: 0.5}
 """How often the reference is the first frame: in a picture it leaves little to be learnt."""
 _PLAIN = (
     "places", "moments", "latents", "which", "unseen", "patches.0", "patch_embedding", "proj_out",
-    "scale_shift_table", "text.", "layers.4", "joints.3", "camera.3", "paint.4",
-    "reader.enter", "reader.maps", "told.4",
+    "scale_shift_table", "text.", "layers.4", "joints.3", "camera.3", "facing.", "paint.4",
 )
 """What AdamW learns though it is a matrix: embeddings, what pictures enter by, and outputs."""
 _READ_BY = (
     "width", "height", "picture_channels", "control", "motion", "decoder", "text", "layout",
-    "reader", "drawn", "window",
+    "facing", "drawn", "window",
 )
 """Of a config, what networks depend on that read driver and words."""
 _LATER = (*_PLAIN, "layout")
@@ -98,19 +95,11 @@ def recipe(size: str, **changes: Any) -> Recipe:
     config = config.varied(**changes)
     names = (SINGLE, CROSS, MOVING)[:stages]
     longer = sum(_SHARES.values()) / sum(_SHARES[name] for name in names)
-    joints = (
-        Stage(
-            JOINTS, 2.0, lambda context: _joints(context, config), batch=_POSE_BATCH,
-            optimizer=Optimizer(lr=3e-3, muon=_PLAIN), schedule=Schedule(100, 0.5), ema=0.99,
-            sketch=_sketch(config), step_seconds=0.8, workers=1, of=config.to_json(),
-        ),
-    ) if config.reader else ()
     poses = (
         Stage(
-            POSES, 3.0, lambda context: _poses(context, config, JOINTS if joints else ""),
-            batch=_POSE_BATCH,
+            POSES, 3.0, lambda context: _poses(context, config), batch=_POSE_BATCH,
             optimizer=Optimizer(lr=3e-3, muon=_PLAIN), schedule=Schedule(100, 0.5), ema=0.99,
-            sketch=_sketch(config), step_seconds=1.4, workers=1, of=config.to_json(),
+            sketch=_sketch(config), step_seconds=0.8, workers=1, of=config.to_json(),
         ),
     ) if config.decoder else ()
     before = dict(zip(names, (PICTURES, *names), strict=False))
@@ -122,7 +111,6 @@ def recipe(size: str, **changes: Any) -> Recipe:
         "3dimo", size,
         (
             Work(PEOPLE, 0.8, lambda context, tell: prepare(context, tell, config)),
-            *joints,
             *poses,
             Stage(
                 PICTURES, 2.6, lambda context: _pictures(context, config, POSES if poses else ""),
@@ -145,7 +133,7 @@ def recipe(size: str, **changes: Any) -> Recipe:
         finish=partial(_finish, last=names[-1]),
         needs_data=True,
         takes_init=True,
-        version=9,
+        version=8,
     )
 
 
@@ -189,23 +177,11 @@ def _initial(folder: Path, config: ThreeDimoConfig) -> dict[str, torch.Tensor]:
     }
 
 
-def _joints(context: Context, config: ThreeDimoConfig) -> Trainee:
-    """What looks at driving pictures alone."""
-    networks = _begin(context, config, "")
-    train_only(networks, "reader")
-    scenes, held_out = _people(context)
-    return Trainee(
-        networks, Clips(scenes, context, _POSE_BATCH, 0.7, 0.5, single=True, poses=True),
-        reading_loss, export,
-        lambda module, step: validate_poses(module, held_out), {"people": str(len(scenes))},
-    )
-
-
-def _poses(context: Context, config: ThreeDimoConfig, before: str) -> Trainee:
+def _poses(context: Context, config: ThreeDimoConfig) -> Trainee:
     """The motion encoders and the decoder of rotations."""
-    networks = _begin(context, config, before)
+    networks = _begin(context, config, "")
     train_only(
-        networks, "control", "decoder", "reader", *(("text", "layout") if config.drawn else ())
+        networks, "control", "decoder", "facing", *(("text", "layout") if config.drawn else ())
     )
     scenes, held_out = _people(context)
     return Trainee(
@@ -237,7 +213,7 @@ def _clips(context: Context, config: ThreeDimoConfig, name: str, before: str) ->
     known = name == PICTURES and bool(before or context.init)
     train_only(
         networks, "transformer",
-        *(() if known else ("text", "layout", "control", "decoder", "reader")),
+        *(() if known else ("text", "layout", "control", "decoder", "facing")),
     )
     scenes, held_out = _people(context)
     return Trainee(

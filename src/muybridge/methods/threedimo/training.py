@@ -14,6 +14,7 @@ from muybridge.methods.picture_loss import STRUCTURE, dissimilarity, near_person
 from muybridge.methods.threedimo.clips import driver_of
 from muybridge.methods.threedimo.joints import joint_places
 from muybridge.methods.threedimo.networks import Cue, ThreeDimoNetworks
+from muybridge.networks.facing_reader import FacingReader
 from muybridge.networks.motion_layout import MotionLayout
 from muybridge.sampling import Noised, ResidualFlow
 from muybridge.sampling.objective import per_clip
@@ -23,8 +24,6 @@ GEOMETRY = 0.1
 """Weight of the geometric loss at the beginning (paper, section 3.3)."""
 SEEN = 3.0
 """Weight of where the layout has the joints before the target's camera."""
-READ, BLURRED = 1.0, 0.1
-"""Weight of where the reader sees joints, and of its maps' cross entropy."""
 PLACES = 1.0
 """Weight of the joints' places, metres, beside their rotations, while encoders learn alone."""
 ALONE_DRAWING = 0.03
@@ -44,13 +43,11 @@ def geometry_loss(module: Any, batch: Batch, draws: Any) -> tuple[Tensor, dict[s
     """
     networks: ThreeDimoNetworks = module
     assert networks.decoder is not None
-    driver = driver_of(batch)
-    read, read_loss = reading_of(networks, batch)
-    motion = networks.motion(driver, read)
+    motion = networks.motion(driver_of(batch))
     found = networks.decoder(motion).float()
     error = rotation_error(found, batch)
     apart = joint_places(found) - joint_places(batch["rotations"])
-    loss = error + PLACES * apart.square().mean() + read_loss
+    loss = error + PLACES * apart.square().mean()
     scalars = {
         "pose_error": error.detach(), "joint_cm": 100 * apart.norm(dim=-1).mean().detach(),
     }
@@ -59,8 +56,7 @@ def geometry_loss(module: Any, batch: Batch, draws: Any) -> tuple[Tensor, dict[s
     if layout is not None and networks.config.drawn:
         apart = layout.places(motion)[0].float() - joint_places(batch["rotations"])
         maps = layout(
-            motion, text, batch["reference_joints"], batch["directions"], batch["number"],
-            batch["turned"],
+            motion, text, batch["reference_joints"], batch["number"], batch["turned"]
         )
         drawing = drawing_error(maps[:, :, : networks.config.drawn].float(), batch)
         seen = seen_error(layout, motion, text, batch)
@@ -71,41 +67,11 @@ def geometry_loss(module: Any, batch: Batch, draws: Any) -> tuple[Tensor, dict[s
             "layout_cm": 100 * apart.norm(dim=-1).mean().detach(), "seen_error": seen.detach(),
             "said_error": said.detach(), "drawing_error": drawing.detach(),
         }
-    if read is not None:
-        scalars["read_error"] = read_loss.detach()
+    if networks.facing is not None:
+        looks = looks_error(networks.facing, batch)
+        loss = loss + looks
+        scalars["looks_error"] = looks.detach()
     return loss, scalars
-
-
-def reading_loss(module: Any, batch: Batch, draws: Any) -> tuple[Tensor, dict[str, Tensor]]:
-    """Where joints are seen in driving pictures.
-
-    Args:
-        module: :class:`~muybridge.methods.threedimo.networks.ThreeDimoNetworks`, in training.
-        batch: of :class:`.clips.Clips`.
-        draws: not needed.
-    """
-    networks: ThreeDimoNetworks = module
-    _, loss = reading_of(networks, batch)
-    return loss, {"read_error": loss.detach()}
-
-
-def reading_of(
-    networks: ThreeDimoNetworks, batch: Batch
-) -> tuple[Float[Tensor, "B F P 3"] | None, Float[Tensor, ""]]:
-    """Where the reader sees the drivers' joints, and its objective: how far off they are, half
-    pictures and metres, and how blurred its maps are. Nothing, in sizes without one.
-
-    Args:
-        networks: in training. ``batch``: of :class:`.clips.Clips`.
-    """
-    if networks.reader is None:
-        return None, torch.zeros(())
-    where, near = networks.reader.maps_of(batch["driver"].flatten(0, 1))
-    truth = batch["driver_joints"].flatten(0, 1)
-    read = networks.reader.places_in(where, near)
-    blurred = networks.reader.surprise(where, truth[..., :2])
-    loss = READ * (read - truth).abs().mean() + BLURRED * blurred
-    return read.unflatten(0, batch["driver"].shape[:2]), loss
 
 
 def pose_error(
@@ -147,9 +113,7 @@ def clip_loss(
     flow = ResidualFlow()
     clean = networks.encode(batch["truth"])
     reference = networks.encode(batch["reference"])
-    learns = networks.reader is not None and _learns(networks.reader)
-    read, read_loss = reading_of(networks, batch) if learns else (None, torch.zeros(()))
-    motion = networks.motion(driver_of(batch), read)
+    motion = networks.motion(driver_of(batch))
     text = networks.words(batch["words"], batch["amounts"])
     cue = cue_of(networks, motion, text, batch, batch["joints"], batch["turned"])
     base = cue.latents
@@ -182,9 +146,10 @@ def clip_loss(
             "drawing_error": drawing.detach(), "seen_error": seen.detach(),
             "said_error": said.detach(),
         }
-    if read is not None:
-        loss = loss + read_loss
-        scalars["read_error"] = read_loss.detach()
+    if networks.facing is not None and _learns(networks.facing):
+        looks = looks_error(networks.facing, batch)
+        loss = loss + looks
+        scalars["looks_error"] = looks.detach()
     if networks.decoder is not None and _learns(networks.decoder):
         start, end, steps = geometry
         share = min(1.0, draws.step / steps)
@@ -213,8 +178,8 @@ def cue_of(
         turned: how far the drivers have turned, if it is known.
     """
     return networks.cue(
-        batch["reference"], batch["reference_joints"], motion, text, batch["directions"],
-        batch["number"], target, turned,
+        batch["reference"], batch["reference_joints"], motion, text, batch["number"], target,
+        turned,
     )
 
 
@@ -231,8 +196,7 @@ def seen_error(
         batch: of :class:`.clips.Clips`.
     """
     found = layout.joints_seen(
-        motion, text, batch["reference_joints"], batch["directions"], batch["number"],
-        batch["turned"],
+        motion, text, batch["reference_joints"], batch["number"], batch["turned"]
     )
     return _of_joints(found, batch["joints"], batch["told"])
 
@@ -258,9 +222,21 @@ def said_error(
             motion, batch["reference_joints"], batch["number"], batch["turned"], batch["told"]
         )
     ]
-    directions = batch["said_directions"].flatten(0, 1)
-    found = layout.joints_seen(repeated[0], text, repeated[1], directions, *repeated[2:4])
+    found = layout.joints_seen(repeated[0], text, *repeated[1:4])
     return _of_joints(found, batch["said_joints"].flatten(0, 1), repeated[4])
+
+
+def looks_error(facing: FacingReader, batch: Batch) -> Float[Tensor, ""]:
+    """Mean squared error of where the drivers look, as points on a circle.
+
+    Args:
+        facing: in training.
+        batch: of :class:`.clips.Clips`.
+    """
+    looks = batch["looks"]
+    truth = torch.stack([looks.cos(), looks.sin()], -1)
+    found: Tensor = facing(batch["driver"])
+    return (found.float() - truth).square().mean()
 
 
 def _of_joints(

@@ -130,19 +130,13 @@ def validate_poses(networks: ThreeDimoNetworks, scenes: Sequence[Scene]) -> Vali
             text = networks.words(batch["words"], batch["amounts"])
             own = batch["reference_joints"]
             found = networks.layout.joints_seen(
-                second, text, own, batch["directions"], batch["number"],
-                networks.turned(driver_of(other)),
+                second, text, own, batch["number"], networks.turned(driver_of(other))
             )
             apart = (found - batch["joints"])[..., :2] / 2
             size = apart.new_tensor([networks.config.width, networks.config.height])
             scores[f"{kind}_joints"] = float((apart * size).norm(dim=-1).mean())
-    if networks.reader is not None:
-        apart = networks.reader(one["driver"]) - one["driver_joints"]
-        size = apart.new_tensor([networks.config.width, networks.config.height]) / 2
-        scores["read_pixels"] = float((apart[..., :2] * size).norm(dim=-1).mean())
-        scores["read_depth_cm"] = 100 * float(apart[..., 2].abs().mean())
-    if networks.reader is not None and networks.layout is not None:
-        looks = networks.looks(torch.cat([one["driver"], other["driver"]]))
+    if networks.facing is not None:
+        looks = networks.facing(torch.cat([one["driver"], other["driver"]])).float()
         apart = torch.atan2(looks[..., 1], looks[..., 0])
         apart = wrapped(apart - torch.cat([one["looks"], other["looks"]])).abs().rad2deg()
         scores["facing_degrees"] = float(apart.mean())

@@ -12,8 +12,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-import numpy as np
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -34,9 +32,6 @@ class Directions:
         cameras: of the video.
         middle: of the person, world, metres.
         facing: azimuth of where they look, degrees, in each frame; also an attribute.
-
-    Attributes:
-        directions: azimuth and elevation, radians.
     """
 
     def __init__(
@@ -45,9 +40,6 @@ class Directions:
         away = (cameras.centers - middle).double().cpu().numpy()
         azimuth, elevation = angles(away)
         self._azimuth, self._elevation = azimuth.tolist(), elevation.tolist()
-        self.directions: Float[Tensor, "V T 2"] = torch.from_numpy(
-            np.stack([azimuth, elevation], -1)
-        ).float().deg2rad()
         self.facing = facing
 
     def __call__(self, view: int, first: int, last: int) -> Script:
