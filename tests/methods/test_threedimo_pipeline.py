@@ -23,14 +23,16 @@ from methods.threedimo_small import (
 )
 
 import muybridge as mb
+from muybridge.body import Shape, load_body
 from muybridge.camera import build_cameras
+from muybridge.camera.crop import center_on, pixels_per_metre
 from muybridge.errors import InputError, MissingWeights
 from muybridge.methods.avatar.pipeline import AvatarPipeline
 from muybridge.methods.cost import Extent, Speed
 from muybridge.methods.cropped import BLOCK
 from muybridge.methods.registry import specs
 from muybridge.methods.threedimo.clips import driver_of
-from muybridge.methods.threedimo.conditions import joint_rotations
+from muybridge.methods.threedimo.conditions import PELVIS, joint_rotations, steady_crop
 from muybridge.methods.threedimo.cost import cost
 from muybridge.methods.threedimo.diffuse import Conditions, Denoiser, plan, sample
 from muybridge.methods.threedimo.driver import figure, of_pictures, shown
@@ -38,6 +40,7 @@ from muybridge.methods.threedimo.pipeline import ThreeDimoPipeline, load
 from muybridge.methods.threedimo.spec import SPEC
 from muybridge.methods.threedimo.training import cue_of
 from muybridge.methods.threedimo.validation import batch_of, sample_clips
+from muybridge.methods.threedimo.view_words import Directions
 from muybridge.methods.threedimo.words import encoded
 from muybridge.motion import clips, retarget
 from muybridge.networks.bone_warp import moved
@@ -59,8 +62,8 @@ def conditions(
     with torch.no_grad():
         return Conditions(
             pictures(1, height=HEIGHT, width=WIDTH, seed=8), scene(3).joints[:1, 0].float(),
-            networks.motion(known)[0], torch.zeros(frames) if facing is None else facing, say,
-            views,
+            networks.motion(known)[0], torch.zeros(frames) if facing is None else facing,
+            torch.zeros(views, frames), say, views,
         )
 
 
@@ -70,7 +73,8 @@ def test_one_window_is_what_training_knows(networks):
         motion = networks.motion(driver_of(batch))
         given = Conditions(
             batch["reference"], batch["reference_joints"], motion[0],
-            networks.turned(driver_of(batch))[0], lambda view, first, last: TRAVELLING, 1,
+            networks.turned(driver_of(batch))[0], torch.zeros(1, FRAMES),
+            lambda view, first, last: TRAVELLING, 1,
         )
     made = networks.decode(sample(networks, given)[0])
     assert torch.allclose(made, sample_clips(networks, batch)[0], atol=1e-5)
@@ -131,6 +135,39 @@ def test_who_turns_is_seen_from_other_sides(networks):
     assert not torch.allclose(turning[:, 4], still[:, 4], atol=1e-3)
     away = conditions(networks, 8, facing=torch.full((8,), 2.0))
     assert torch.allclose(sample(networks, away), still, atol=1e-4)
+
+
+def test_who_a_camera_rises_from_stays_as_large(networks):
+    """Crops of training keep the first frame's scale, so there a camera that rises goes away;
+    crops of a video keep the person's size."""
+    body = load_body().with_shape(Shape())
+    posed = body.pose(retarget(clips.make("idle", 4), body.rest_joints))
+    cameras = build_cameras(
+        "Front view at an elevation of 5 degrees. The camera moves up by 2 metres.",
+        posed.joints, width=120, height=160, facing="auto",
+    )
+    middle = posed.joints[:, PELVIS]
+    steady, held = (
+        pixels_per_metre(crop.cameras, middle)[0] for crop in (
+            steady_crop(posed, cameras, 16, 24),
+            center_on(cameras, middle, posed.vertices[:, ::9], 16, 24),
+        )
+    )
+    assert float(steady[-1]) < 0.95 * float(steady[0])
+    assert torch.allclose(held, held[:1].expand_as(held), rtol=0.02)
+    heights = Directions(cameras, middle, [0.0] * 4).heights
+    given = replace(conditions(networks), heights=heights)
+    grown = given.larger(Tile((0,), (0, 1, 2, 3)))
+    assert torch.allclose(grown, steady[0] / steady, rtol=0.01)
+    with torch.no_grad():
+        text, layout = networks.words(*encoded([STILL])), networks.layout
+        known = given.motion[None], text, given.joints
+        seen = layout.joints_seen(*known)
+        larger = layout.joints_seen(*known, larger=2 * torch.ones(1, 4))
+    root, other = seen[..., :1, :2], larger[..., :1, :2]
+    assert torch.allclose(larger[..., :2] - other, 2 * (seen[..., :2] - root), atol=1e-5)
+    risen = sample(networks, given)
+    assert not torch.allclose(risen, sample(networks, conditions(networks)), atol=1e-3)
 
 
 @pytest.mark.parametrize("frames", [1, 3, 4, 5, 11])

@@ -144,6 +144,7 @@ class MotionLayout(ModelMixin, ConfigMixin):  # type: ignore[misc]
     def seen(
         self, places: Float[Tensor, "B F J 3"], turn: Float[Tensor, "B F 3 3"],
         view: Float[Tensor, "B F H"], size: Float[Tensor, "B"],
+        larger: Float[Tensor, "B F"] | None = None,
     ) -> Float[Tensor, "B F J+1 3"]:
         """Root and joints before the camera: to the right and down, half pictures each from the
         middle, and how much nearer than the root, metres.
@@ -152,6 +153,7 @@ class MotionLayout(ModelMixin, ConfigMixin):  # type: ignore[misc]
             places, turn: as :meth:`places` gives them.
             view: what the words say of each frame.
             size: see :meth:`size_in`.
+            larger: see :meth:`forward`.
         """
         told: Tensor = self.camera(view).float()
         first = torch.diag(told.new_tensor([_ACROSS, -_UP, 1.0]))
@@ -159,7 +161,10 @@ class MotionLayout(ModelMixin, ConfigMixin):  # type: ignore[misc]
         shift = torch.cat([told[..., 9:], torch.zeros_like(told[..., :1])], -1)[:, :, None]
         with torch.autocast(told.device.type, enabled=False):  # places want all their digits
             found = places.float() @ (camera @ turn.float()).mT
-            across = found[..., :2] * size.float()[:, None, None, None]
+            sizes = size.float()[:, None]
+            if larger is not None:
+                sizes = sizes * larger
+            across = found[..., :2] * sizes[:, :, None, None]
             found = torch.cat([across, found[..., 2:]], -1) + shift
         return torch.cat([shift.expand_as(found[:, :, :1]), found], 2)
 
@@ -167,17 +172,18 @@ class MotionLayout(ModelMixin, ConfigMixin):  # type: ignore[misc]
         self, motion: Float[Tensor, "B F N D"], text: Float[Tensor, "B L C"],
         own: Float[Tensor, "B P 3"], numbers: Int64[Tensor, "B F"] | None = None,
         turned: Float[Tensor, "B F"] | None = None,
+        larger: Float[Tensor, "B F"] | None = None,
     ) -> Float[Tensor, "B F P 3"]:
         """Root and joints before the camera, see :meth:`seen`.
 
         Args:
-            motion, text, own, numbers, turned: as of :meth:`forward`.
+            motion, text, own, numbers, turned, larger: as of :meth:`forward`.
         """
         places, turn = self.places(motion)
         if turned is not None:
             turn = about_up(turned).to(turn) @ turn
         view = self._told(motion, text, numbers)
-        return self.seen(self.of_person(places, own), turn, view, self.size_in(own))
+        return self.seen(self.of_person(places, own), turn, view, self.size_in(own), larger)
 
     def _told(
         self, motion: Float[Tensor, "B F N D"], text: Float[Tensor, "B L C"],
@@ -214,6 +220,7 @@ class MotionLayout(ModelMixin, ConfigMixin):  # type: ignore[misc]
         self, motion: Float[Tensor, "B F N D"], text: Float[Tensor, "B L C"],
         own: Float[Tensor, "B P 3"], numbers: Int64[Tensor, "B F"] | None = None,
         turned: Float[Tensor, "B F"] | None = None,
+        larger: Float[Tensor, "B F"] | None = None,
     ) -> Float[Tensor, "B F K h w"]:
         """Maps of each frame.
 
@@ -223,11 +230,14 @@ class MotionLayout(ModelMixin, ConfigMixin):  # type: ignore[misc]
             numbers: of the frames in their window, where they do not follow each other from 0 on.
             turned: how far the person has turned to their right since the window's first
                 frame, radians; not at all if it is not known.
+            larger: how many times larger people are shown than by crops that have the scale of
+                the window's first frame, as those of training have; once if left out.
         """
         view = self._told(motion, text, numbers)
         flat = (self.pose(motion.flatten(2)) + view).flatten(0, 1)
         rest = self.enlarge(self.spread(flat + self.think(flat)))
-        drawn = self.bones(self.joints_seen(motion, text, own, numbers, turned).flatten(0, 1))
+        seen = self.joints_seen(motion, text, own, numbers, turned, larger)
+        drawn = self.bones(seen.flatten(0, 1))
         maps: Tensor = self.paint(torch.cat([rest, drawn.to(rest)], 1))
         return maps.unflatten(0, motion.shape[:2])
 

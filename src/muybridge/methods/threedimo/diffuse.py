@@ -30,6 +30,8 @@ from muybridge.sampling import (
 )
 from muybridge.sampling.denoise import StepCallback
 
+_LEAST = 0.3
+"""Cosine of the highest camera whose going away is thought of."""
 Say = Callable[[int, int, int], Script]
 """``say(view, first, last)``: what that camera does from one frame to the other."""
 
@@ -45,6 +47,7 @@ class Conditions:
         motion: of all frames: tokens, or maps.
         facing: where the person looks in each frame, radians, growing to their right; from any
             direction.
+        heights: elevation of each camera, as the pelvis sees it; radians.
         say: what the cameras do.
         views: how many.
     """
@@ -53,6 +56,7 @@ class Conditions:
     joints: Float[Tensor, "R P 3"]
     motion: Float[Tensor, "T ..."]
     facing: Float[Tensor, "T"]
+    heights: Float[Tensor, "V T"]
     say: Say
     views: int
 
@@ -60,6 +64,12 @@ class Conditions:
     def frames(self) -> int:
         """Number of frames."""
         return int(self.motion.shape[0])
+
+    def larger(self, tile: Tile) -> Float[Tensor, "F"]:
+        """How many times larger a tile shows the person than training would: a camera that rises
+        goes away by it, but crops of a video keep the person's size."""
+        nearer = self.heights[tile.views[0], list(tile.frames)].cos()
+        return nearer[:1] / nearer.clamp(min=_LEAST)
 
     def rows(self, views: Sequence[int]) -> list[int]:
         """Which references are those of some views."""
@@ -161,6 +171,7 @@ class Denoiser:
         found = self._networks.cue(
             picture.to(self._device, self._dtype), joints.to(self._device), motion, text,
             turned=wrapped(facing - facing[:, :1]).to(self._device),
+            larger=torch.stack([self._conditions.larger(tile) for tile in tiles]).to(self._device),
         ).to("cpu")
         self._cues |= dict(zip(tiles, found.each(), strict=True))
 

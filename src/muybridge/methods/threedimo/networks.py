@@ -211,6 +211,7 @@ class ThreeDimoNetworks(nn.Module):
         numbers: Int64[Tensor, "B F"] | None = None,
         target: Float[Tensor, "B F P 3"] | None = None,
         turned: Float[Tensor, "B F"] | None = None,
+        larger: Float[Tensor, "B F"] | None = None,
     ) -> Cue:
         """What is known of each frame: the reference, moved to where the layout has the joints
         (as it is, in sizes without that), and the layout's maps.
@@ -220,17 +221,18 @@ class ThreeDimoNetworks(nn.Module):
             joints: where they are in it, see :func:`.conditions.joints_seen`.
             motion, text, numbers: as of :meth:`forward`.
             target: where they shall be, if it is known; else the layout says it.
-            turned: see :meth:`~muybridge.networks.motion_layout.MotionLayout.forward`.
+            turned, larger: see :meth:`~muybridge.networks.motion_layout.MotionLayout.forward`.
         """
         frames, layout = motion.shape[1], self.layout
         if layout is None:
             return Cue(self.encode(picture)[:, None].expand(-1, frames, -1, -1, -1))
-        maps = layout(motion, text, joints, numbers, turned)
+        known = (motion, text, joints, numbers, turned, larger)
+        maps = layout(*known)
         if not self.config.moved:
             return Cue(self.encode(picture)[:, None].expand(-1, frames, -1, -1, -1), maps)
         with torch.no_grad():
             if target is None:
-                target = layout.joints_seen(motion, text, joints, numbers, turned)
+                target = layout.joints_seen(*known)
             shown = moved(
                 picture.repeat_interleave(frames, 0), joints.repeat_interleave(frames, 0),
                 target.flatten(0, 1),

@@ -122,7 +122,7 @@ class ThreeDimoPipeline(LatentPipeline):
 
         say = self._words(person, motion, crop, driver)
         facing = torch.deg2rad(torch.tensor(say.facing))
-        given = Conditions(picture, joints, tokens, facing, say, cameras.views)
+        given = Conditions(picture, joints, tokens, facing, say.heights, say, cameras.views)
         latents = self.painted(given, seed, stepped)
         return Prepared(crop, AvatarScene.of(person, motion), latents)
 

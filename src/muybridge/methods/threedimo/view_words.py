@@ -12,6 +12,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -32,6 +33,9 @@ class Directions:
         cameras: of the video.
         middle: of the person, world, metres.
         facing: azimuth of where they look, degrees, in each frame; also an attribute.
+
+    Attributes:
+        heights: elevation of each camera, radians.
     """
 
     def __init__(
@@ -40,6 +44,7 @@ class Directions:
         away = (cameras.centers - middle).double().cpu().numpy()
         azimuth, elevation = angles(away)
         self._azimuth, self._elevation = azimuth.tolist(), elevation.tolist()
+        self.heights: Float[Tensor, "V T"] = torch.from_numpy(elevation).float().deg2rad()
         self.facing = facing
 
     def __call__(self, view: int, first: int, last: int) -> Script:
