@@ -159,6 +159,11 @@ def test_who_a_camera_rises_from_stays_as_large(networks):
     given = replace(conditions(networks), heights=heights)
     grown = given.larger(Tile((0,), (0, 1, 2, 3)))
     assert torch.allclose(grown, steady[0] / steady, rtol=0.01)
+    steep = replace(given, heights=torch.tensor([[1.5, 1.0, 0.0, -1.5]]))
+    # as from 45 degrees: nothing was learnt about cameras overhead
+    assert torch.allclose(
+        steep.larger(Tile((0,), (0, 1, 2, 3))), torch.tensor([1.0, 1.0, 0.5**0.5, 1.0])
+    )
     with torch.no_grad():
         text, layout = networks.words(*encoded([STILL])), networks.layout
         known = given.motion[None], text, given.joints

@@ -7,6 +7,7 @@ every window, clean.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -30,8 +31,8 @@ from muybridge.sampling import (
 )
 from muybridge.sampling.denoise import StepCallback
 
-_LEAST = 0.3
-"""Cosine of the highest camera whose going away is thought of."""
+_STEEP = math.radians(45)
+"""Heights above which training has hardly any cameras, so that nothing was learnt about them."""
 Say = Callable[[int, int, int], Script]
 """``say(view, first, last)``: what that camera does from one frame to the other."""
 
@@ -68,8 +69,9 @@ class Conditions:
     def larger(self, tile: Tile) -> Float[Tensor, "F"]:
         """How many times larger a tile shows the person than training would: a camera that rises
         goes away by it, but crops of a video keep the person's size."""
-        nearer = self.heights[tile.views[0], list(tile.frames)].cos()
-        return nearer[:1] / nearer.clamp(min=_LEAST)
+        heights = self.heights[tile.views[0], list(tile.frames)]
+        near = heights.clamp(-_STEEP, _STEEP).cos()
+        return near[:1] / near
 
     def rows(self, views: Sequence[int]) -> list[int]:
         """Which references are those of some views."""

@@ -33,9 +33,6 @@ class Directions:
         cameras: of the video.
         middle: of the person, world, metres.
         facing: azimuth of where they look, degrees, in each frame; also an attribute.
-
-    Attributes:
-        heights: elevation of each camera, radians.
     """
 
     def __init__(
@@ -44,8 +41,12 @@ class Directions:
         away = (cameras.centers - middle).double().cpu().numpy()
         azimuth, elevation = angles(away)
         self._azimuth, self._elevation = azimuth.tolist(), elevation.tolist()
-        self.heights: Float[Tensor, "V T"] = torch.from_numpy(elevation).float().deg2rad()
         self.facing = facing
+
+    @property
+    def heights(self) -> Float[Tensor, "V T"]:
+        """Elevation of each camera in each frame, radians."""
+        return torch.tensor(self._elevation).deg2rad()
 
     def __call__(self, view: int, first: int, last: int) -> Script:
         """What a camera does from one frame to another; see
