@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from muybridge.jobs.ablate_training import Practice, train_variants
 from muybridge.methods import load
 from muybridge.methods.ablation import Variant
 from muybridge.methods.hvg.ablation import ABLATION
+from muybridge.training import estimated
 
 BUDGET = "pictures:1,views:1,grid:1"
 
@@ -29,11 +31,28 @@ def test_rows_name_conditions_that_there_are():
 @pytest.mark.parametrize(("practice", "problem"), [
     (Practice(budget="5steps"), "--data"),
     (Practice(data=Path("people")), "--budget"),
-    (Practice(data=Path("people"), budget="10m"), "equal steps"),
 ])
 def test_what_is_missing_is_said(tmp_path, practice, problem):
     with pytest.raises(InputError, match=problem):
         train_variants("hvg-nano", [Variant("all", "", changes={})], practice, tmp_path)
+
+
+def test_a_time_is_as_many_steps_as_it_is_known_to_take():
+    """So variants get equally much, whatever stages they have."""
+    from muybridge.jobs.ablate_training import _training
+    from muybridge.training import forecast, parse_budget
+
+    for changes in ({}, {"stages": 1}, {"control": "skeleton"}, {"geometry": False}):
+        practice = Practice(Path("people"), "2h")
+        asked = _training("3dimo-nano", dict(changes), practice, None)
+        stages = forecast(asked.recipe(), parse_budget(asked.budget))
+        seconds = sum(s.seconds for s in stages if s.kind == "train")
+        assert seconds == pytest.approx(7200, rel=0.01)
+        assert asked.budget == _training("3dimo-nano", dict(changes), practice, None).budget
+    with pytest.raises(InputError, match="no known time"):
+        recipe = asked.recipe()
+        unknown = replace(recipe.stages[-1], step_seconds=None)
+        estimated(replace(recipe, stages=(*recipe.stages[:-1], unknown)), 60)
 
 
 def test_nothing_to_train(tmp_path):

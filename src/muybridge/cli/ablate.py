@@ -28,7 +28,8 @@ class Ablate:
         out: the output folder; ablation/METHOD by default.
         body: exact, or fitted to the reference.
         data: folder of people, where variants are trained anew.
-        budget: of each training: 500steps, or steps by stage as image:900,video:300.
+        budget: of each training: 500steps, steps by stage as image:900,video:300, or 30m, by what
+            steps are known to take, whatever this machine needs for them.
         precision: of the training: fp32 (unless given), or bf16 (autocast).
         workers: processes.
         threads: of each process.

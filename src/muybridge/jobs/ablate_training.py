@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from muybridge.errors import InputError
 from muybridge.jobs.progress import Listener, within
 from muybridge.jobs.train import Training, train
 from muybridge.methods.ablation import Variant
-from muybridge.training import parse_budget
+from muybridge.training import estimated, parse_budget
 from muybridge.training.folder import RunFolder
 
 TRAINED = "trained"
@@ -25,7 +25,8 @@ class Practice:
 
     Attributes:
         data: people of the training and the validation split.
-        budget: steps, as ``500steps`` or ``image:900,video:300``; equal for all.
+        budget: steps, as ``500steps`` or ``image:900,video:300``; or a time, as ``30m``, for
+            which each variant gets as many steps as the recipe estimates. Equal for all.
         seed, precision, threads: see :class:`muybridge.jobs.train.Training`.
     """
 
@@ -39,15 +40,15 @@ class Practice:
         """This, if variants can be trained by it.
 
         Raises:
-            InputError: data or budget are missing, or the budget is one of time.
+            InputError: data or budget are missing.
         """
         if self.data is None:
             raise InputError("--data", "", "is not given, and variants are to be trained",
                              "make people: muybridge people 300, and --split validation")
-        if not self.budget or parse_budget(self.budget).seconds is not None:
+        if not self.budget:
             raise InputError(
-                "--budget", "", f"is {self.budget!r}; variants are trained for equal steps",
-                "write 500steps, or steps of each stage as image:900,video:300",
+                "--budget", "", "is not given, and variants are to be trained",
+                "write 500steps, steps of each stage as image:900,video:300, or 30m",
             )
         return self
 
@@ -93,11 +94,15 @@ def train_variants(
 def _training(
     method: str, changes: Mapping[str, Any], practice: Practice, first: Path | None
 ) -> Training:
-    return Training(
+    asked = Training(
         method, budget=practice.budget, seed=practice.seed, data=str(practice.data),
         files_from=None if first is None else str(first), threads=practice.threads,
         precision=practice.precision, validate_every="100000steps", changes=changes,
     )
+    seconds = parse_budget(practice.budget).seconds
+    if seconds is None:
+        return asked
+    return replace(asked, budget=str(estimated(asked.recipe(), seconds)))
 
 
 def _trained(asked: Training, run: Path, listener: Listener | None) -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from muybridge.training.budget import Budget, Cadence, parse_budget, parse_cadence
+from muybridge.training.budget import Budget, Cadence, estimated, parse_budget, parse_cadence
 from muybridge.training.draws import Draws, Shuffle, generator_of
 from muybridge.training.recipe import (
     Batch,
@@ -35,7 +35,7 @@ _LAZY = {  # a recipe can be made without accelerate
 __all__ = [
     "Batch", "Budget", "Cadence", "Context", "Diverged", "Draws", "Optimizer", "Options",
     "Recipe", "Schedule", "Shuffle", "Stage", "Trained", "Trainee", "Validation", "Watcher",
-    "Work", "forecast", "generator_of", "parse_budget", "parse_cadence", "train",
+    "Work", "estimated", "forecast", "generator_of", "parse_budget", "parse_cadence", "train",
 ]
 
 

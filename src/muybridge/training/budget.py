@@ -68,6 +68,29 @@ class Budget:
         return {s.name: max(b - a, 1) for s, a, b in zip(stages, starts, ends, strict=False)}
 
 
+def estimated(recipe: Recipe, seconds: float) -> Budget:
+    """Steps of each stage for a time, by the recipe's own estimates of what a step takes.
+
+    However fast a machine is and whatever else it does, the same steps come out. Stages that
+    don't train get none of the time.
+
+    Args:
+        recipe: to be trained. ``seconds``: for all stages together.
+
+    Raises:
+        InputError: nothing is known of what a step takes.
+    """
+    stages = [stage for stage in recipe.stages if isinstance(stage, Stage)]
+    whole = sum(stage.share for stage in stages)
+    each = {}
+    for stage in stages:
+        if not stage.step_seconds:
+            raise InputError("--budget", stage.name, "has no known time of a step",
+                             "give steps, as 500steps")
+        each[stage.name] = max(1, round(seconds * stage.share / whole / stage.step_seconds))
+    return Budget(each=each)
+
+
 def parse_budget(text: str) -> Budget:
     """Read ``2h``, ``30m``, ``1h30m``, ``90s``, ``500steps`` or ``image:900,video:300``.
 
