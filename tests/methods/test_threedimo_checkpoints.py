@@ -28,7 +28,7 @@ from muybridge.methods.threedimo.corpus_making import scenes_of
 from muybridge.methods.threedimo.networks import Cue
 from muybridge.methods.threedimo.training import pose_error, rotation_error
 from muybridge.methods.threedimo.validation import batch_of, overlap, sample_clips
-from muybridge.networks.facing_reader import FacingReader
+from muybridge.networks.joint_reader import JointReader
 from muybridge.networks.motion_layout import MotionLayout
 from muybridge.networks.motion_tokens import MotionEncoder
 from muybridge.networks.motion_transformer import MotionTransformer
@@ -68,7 +68,7 @@ def test_saved_and_loaded_is_the_same(tmp_path, changes):
 def test_what_is_in_a_folder(ours):
     assert is_threedimo_folder(ours) and not is_threedimo_folder(ours / "vae")
     assert {p.name for p in ours.iterdir()} == {
-        "3dimo.json", "transformer", "control", "text", "decoder", "layout", "facing", "vae",
+        "3dimo.json", "transformer", "control", "text", "decoder", "layout", "reader", "vae",
         "scheduler",
     }
     networks = load(ours)
@@ -98,7 +98,7 @@ def test_what_is_read_paints_what_was_written(ours):
 
 def test_half_precision_on_disk_is_loaded_as_float32(tmp_path):
     save(small_networks(), tmp_path / "3dimo", torch.float16)
-    for name in ("transformer", "control", "text", "decoder", "layout", "facing"):
+    for name in ("transformer", "control", "text", "decoder", "layout", "reader"):
         stored = load_file(tmp_path / "3dimo" / name / WEIGHTS)
         assert {v.dtype for v in stored.values()} == {torch.float16}
     assert {p.dtype for p in load(tmp_path / "3dimo").parameters()} == {torch.float32}
@@ -135,8 +135,8 @@ def spoil(folder, how):
     elif how == "other encoder":
         network = MotionEncoder(**{**small_config().motion, "dim": 32})
         network.save_pretrained(folder / "control")
-    elif how == "other facing":
-        FacingReader(**{**small_config().facing, "channels": 3}).save_pretrained(folder / "facing")
+    elif how == "other reader":
+        JointReader(**{**small_config().reader, "channels": 3}).save_pretrained(folder / "reader")
     elif how == "other layout":
         MotionLayout(**{**small_config().layout, "text_dim": 8}).save_pretrained(folder / "layout")
     elif how == "skeleton":
@@ -162,7 +162,7 @@ def save_config(folder, **changes):
     ("damaged", "can't be read"), ("no text", "text"), ("a weight less", "1 missing"),
     ("not finite", "not finite"), ("other encoder", "is 16 where the other networks need 32"),
     ("skeleton", "_class_name|is MotionEncoder"), ("other words", "text width"),
-    ("other facing", "facing channels: is 3 where the other networks need 4"),
+    ("other reader", "reader channels: is 3 where the other networks need 4"),
     ("other layout", "layout text_dim: is 8 where the other networks need 16"),
     ("concat", "transformer in_channels: is 36 where the other networks need 32"),
 ])

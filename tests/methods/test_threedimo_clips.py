@@ -74,7 +74,8 @@ def test_encoders_learn_from_people_whom_one_camera_sees_at_a_time(context):
         **{
             name: torch.cat([getattr(other, name)[:1], getattr(other, name)[1:2]], 1)
             for name in ("skeleton", "hands", "joints", "looks")
-        }, turned=torch.zeros(8), rotations=torch.cat([other.rotations, other.rotations + 1]),
+        }, turned=torch.zeros(8), tilts=torch.cat([other.tilts, other.tilts]),
+        rotations=torch.cat([other.rotations, other.rotations + 1]),
         said_words=other.said_words[:0], said_amounts=other.said_amounts[:0],
         said_joints=torch.zeros(0, 8, 22, 3),
     )

@@ -15,7 +15,7 @@ from muybridge.body.skeleton import JOINT_INDEX
 from muybridge.camera import build_cameras
 from muybridge.camera.crop import pixels_per_metre
 from muybridge.errors import InputError
-from muybridge.methods.threedimo.augment import CHANCES, recoloured, warp, warped
+from muybridge.methods.threedimo.augment import CHANCES, moved_by, recoloured, warp, warped
 from muybridge.methods.threedimo.clips import mirrored
 from muybridge.methods.threedimo.conditions import (
     PELVIS,
@@ -25,6 +25,7 @@ from muybridge.methods.threedimo.conditions import (
     size_of,
     sized_crop,
     steady_crop,
+    tilts,
 )
 from muybridge.methods.threedimo.corpus import read_scene, read_scenes, write_scene
 from muybridge.methods.threedimo.corpus_making import said
@@ -112,6 +113,27 @@ def cameras_of(spec, posed, width=120, height=160):
     return build_cameras(spec, posed.joints, width=width, height=height, facing="auto")
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_joints_go_where_the_changed_picture_shows_them(seed):
+    chances = torch.rand(7, generator=torch.Generator().manual_seed(seed)).tolist()
+    width, height = 72, 96
+    H = warp(chances, width / height)
+    joints = torch.tensor([[[-0.3, 0.2, 0.7], [0.25, -0.4, -0.1]]])
+    shown = torch.zeros(1, 2, height, width)
+    y = (torch.arange(height) + 0.5) / height * 2 - 1
+    x = (torch.arange(width) + 0.5) / width * 2 - 1
+    for k, (right, down, _) in enumerate(joints[0].tolist()):
+        apart = ((x - right) * width / height).square() + (y - down).square()[:, None]
+        shown[0, k] = (-apart / (2 * 0.04**2)).exp()
+    changed = warped(shown, H)[0]
+    share = changed / changed.sum((1, 2), keepdim=True)
+    middles = torch.stack([(share.sum(1) * x).sum(1), (share.sum(2) * y).sum(1)], -1)
+    moved = moved_by(H, joints, width / height)
+    assert torch.allclose(moved[0, :, :2], middles, atol=0.01)
+    assert not torch.allclose(moved[..., :2], joints[..., :2], atol=0.02)
+    assert torch.equal(moved[..., 2], joints[..., 2])
+
+
 def test_a_crop_goes_with_the_pelvis_and_lets_zooms_show(walking):
     _, posed = walking
     cameras = cameras_of("Front view. The camera zooms in by a factor of 1.6.", posed)
@@ -197,6 +219,16 @@ def test_rotations_in_the_mirror_are_the_mirrored_motions(walking):
     assert torch.allclose(item["rotations"], joint_rotations(mirror(motion)), atol=1e-6)
 
 
+def test_tilts_in_the_mirror_are_the_mirrored_motions(walking):
+    motion, posed = walking
+    item = item_of(joint_rotations(motion)) | {"tilts": tilts(motion, posed.joints)}
+    other = mirror(motion)
+    body = load_body().with_shape(Shape())
+    assert torch.allclose(
+        mirrored(item)["tilts"], tilts(other, body.pose(other).joints), atol=2e-2
+    )
+
+
 def item_of(rotations):
     """A clip of noise with these rotations."""
     known = scene()
@@ -205,11 +237,12 @@ def item_of(rotations):
         "reference_joints": known.reference_joints,
         "drawing": known.skeleton[0] / 255, "drawn": torch.ones(()),
         "told": torch.ones(()), "joints": known.joints[0],
-        "driver": known.truth[1] / 255, "skeleton": known.skeleton[1] / 255,
+        "driver": known.truth[1] / 255, "driver_joints": known.joints[1],
+        "skeleton": known.skeleton[1] / 255,
         "hands": known.hands[1] / 255, "seen": known.seen[1], "rotations": rotations,
         "words": known.words[1], "amounts": known.amounts[1],
         "number": torch.arange(known.truth.shape[1]),
-        "turned": known.turned, "looks": known.looks[1],
+        "tilts": known.tilts, "turned": known.turned, "looks": known.looks[1],
         "said_words": known.said_words, "said_amounts": known.said_amounts,
         "said_joints": known.said_joints,
     }

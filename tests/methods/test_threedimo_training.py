@@ -7,7 +7,14 @@ from functools import partial
 
 import pytest
 import torch
-from methods.threedimo_small import awake, clips_of, scene, small_config, small_networks
+from methods.threedimo_small import (
+    awake,
+    clips_of,
+    driver,
+    scene,
+    small_config,
+    small_networks,
+)
 from safetensors.torch import load_file
 
 from muybridge.data import write_clip
@@ -20,15 +27,18 @@ from muybridge.methods.threedimo.checkpoints import load, save
 from muybridge.methods.threedimo.clips import Clips, driver_of
 from muybridge.methods.threedimo.corpus import read_scenes
 from muybridge.methods.threedimo.networks import ThreeDimoNetworks, joined
-from muybridge.methods.threedimo.recipe import _initial, recipe
+from muybridge.methods.threedimo.recipe import _LOOKING, _initial, recipe
 from muybridge.methods.threedimo.training import (
     clip_loss,
     drawing_error,
     geometry_loss,
     pose_error,
+    reading_loss,
     said_error,
+    said_joints,
     seen_error,
     train_only,
+    words_loss,
 )
 from muybridge.methods.threedimo.validation import (
     batch_of,
@@ -36,6 +46,7 @@ from muybridge.methods.threedimo.validation import (
     retrieval,
     validate,
     validate_poses,
+    validate_words,
 )
 from muybridge.methods.threedimo.words import WORDS
 from muybridge.networks.bone_warp import moved
@@ -64,7 +75,8 @@ def test_from_people_to_weights(tmp_path, monkeypatch):
             write_clip(clip, data / split / "0" / clip.name.rsplit("-", 1)[1])
     trained = train(
         recipe("nano"), tmp_path / "run",
-        parse_budget("poses:1,pictures:1,single:1,cross:1,moving:1"), data=data, threads=1,
+        parse_budget("words:1,joints:1,poses:1,pictures:1,single:1,cross:1,moving:1"), data=data,
+        threads=1,
     )
     networks = load(trained.weights)
     assert networks.config.size == "nano" and networks.decoder is not None
@@ -98,12 +110,16 @@ def test_from_people_to_weights(tmp_path, monkeypatch):
     changed = {n.partition(".")[0] for n in poses if not torch.equal(poses[n], pictures[n])}
     assert changed == {"transformer"}
     changed = {n.partition(".")[0] for n in poses if not torch.equal(pictures[n], single[n])}
-    assert changed == set(PARTS)
+    assert changed == set(PARTS) - {"text"}
+    looking = [n for n in poses if n.startswith(("text", *_LOOKING))]
+    words = load_file(tmp_path / "run" / "stages" / "words" / "averaged.safetensors")
+    moving = load_file(tmp_path / "run" / "stages" / "moving" / "averaged.safetensors")
+    assert looking and all(torch.equal(words[n], moving[n]) for n in looking)
 
 
 # ------------------------------------------------------------------ objectives
 
-PARTS = ("transformer", "control", "decoder", "text", "layout", "facing")
+PARTS = ("transformer", "control", "decoder", "text", "layout", "reader")
 
 
 def fitted(networks, loss, sampler, steps=12, rate=3e-3):
@@ -231,9 +247,55 @@ def test_other_sentences_count_as_their_cameras_see_the_joints(context):
         assert float(said_error(networks, motion, batch)) == pytest.approx(0, abs=1e-9)
 
 
+def test_what_words_say_is_learnt_from_known_poses_alone(context):
+    networks = small_networks().train()
+    train_only(networks, "text", *_LOOKING)
+    before = {n: p.clone() for n, p in networks.named_parameters()}
+    sampler = Clips([scene()], context, 4, 0.0, 0.5, single=True, augment=False, said=6)
+    assert sampler(0, range(2))["said_words"].shape[:2] == (2, 6)
+    losses, _, dead = fitted(networks, words_loss, sampler)
+    assert losses[-1] < 0.95 * losses[0] and not dead
+    changed = {n for n, p in networks.named_parameters() if not torch.equal(p, before[n])}
+    assert changed and all(n.startswith(("text", *_LOOKING)) for n in changed)
+    with torch.no_grad():
+        batch = sampler(0, range(4))
+        batch["said_joints"] = said_joints(networks, batch).unflatten(0, (4, 6))
+        assert float(words_loss(networks, batch, None)[0]) == pytest.approx(0, abs=1e-9)
+        batch["driver"] = torch.zeros_like(batch["driver"])
+        assert float(words_loss(networks, batch, None)[0]) == pytest.approx(0, abs=1e-9)
+    scores = validate_words(networks, [scene()]).scores
+    assert scores["said_pixels"] > 0
+
+
+def test_where_joints_are_seen_is_learnt_before_everything(context):
+    networks = small_networks().train()
+    train_only(networks, "reader")
+    before = {n: p.clone() for n, p in networks.control.named_parameters()}
+    losses, told, dead = fitted(networks, reading_loss, Clips([scene()], context, 4, 0.0, 0.5))
+    assert losses[-1] < 0.98 * losses[0] and not dead
+    assert told[-1]["read_error"] < told[0]["read_error"]
+    assert all(torch.equal(p, before[n]) for n, p in networks.control.named_parameters())
+
+
+def test_tokens_are_told_where_joints_are_seen():
+    networks = awake(small_networks())
+    known = driver()
+    with torch.no_grad():
+        read = networks.reader(known.pictures)
+        tokens = networks.motion(known)
+        assert torch.equal(networks.motion(known, read), tokens)
+        elsewhere = networks.motion(known, read + 0.3)
+    assert not torch.allclose(elsewhere[:, :, :2], tokens[:, :, :2], atol=1e-3)
+    assert torch.equal(elsewhere[:, :, 2:], tokens[:, :, 2:])  # those of hands are not
+    with pytest.raises(ValueError, match="made for them"):
+        networks.control(known.pictures)
+    for changes in ({"control": "smpl"}, {"control": "skeleton"}, {"geometry": False}):
+        assert small_networks(config=small_config().varied(**changes)).reader is None
+
+
 def test_poses_are_learnt_first_and_alone(context):
     networks = small_networks().train()
-    train_only(networks, "control", "decoder", "text", "layout")
+    train_only(networks, "control", "decoder", "reader", "layout", known=_LOOKING)
     before = {n: p.clone() for n, p in networks.transformer.named_parameters()}
     losses, told, dead = fitted(networks, geometry_loss, Clips([scene()], context, 4, 0.0, 0.5))
     assert losses[-1] < 0.98 * losses[0]
@@ -298,7 +360,7 @@ def test_where_what_paints_is_another_training_begins_with_what_reads(tmp_path):
     wider = dataclasses.replace(config, transformer={**config.transformer, "ffn_dim": 64})
     found = _initial(tmp_path / "known", wider)
     assert {name.partition(".")[0] for name in found} == {
-        "control", "text", "decoder", "layout", "facing",
+        "control", "text", "decoder", "layout", "reader",
     }
     theirs = known.state_dict()
     for name, value in found.items():
@@ -379,11 +441,11 @@ def test_overlap_of_mattes():
 
 
 @pytest.mark.parametrize(("changes", "names"), [
-    ({}, ["people", "poses", "pictures", "single", "cross", "moving"]),
-    ({"stages": 1}, ["people", "poses", "pictures", "single"]),
-    ({"stages": 2}, ["people", "poses", "pictures", "single", "cross"]),
+    ({}, ["people", "words", "joints", "poses", "pictures", "single", "cross", "moving"]),
+    ({"stages": 1}, ["people", "words", "joints", "poses", "pictures", "single"]),
+    ({"stages": 2}, ["people", "words", "joints", "poses", "pictures", "single", "cross"]),
     ({"geometry": False}, ["people", "pictures", "single", "cross", "moving"]),
-    ({"control": "smpl"}, ["people", "pictures", "single", "cross", "moving"]),
+    ({"control": "smpl"}, ["people", "words", "pictures", "single", "cross", "moving"]),
 ])
 def test_stages_of_the_variants(changes, names):
     made = recipe("nano", **changes)

@@ -9,27 +9,37 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from methods.threedimo_small import clips_of, driver, scene, small_config, small_networks
+from methods.threedimo_small import awake, driver, scene, small_config, small_networks
 
 from muybridge.body import Shape, load_body
 from muybridge.camera import build_cameras
 from muybridge.camera.crop import anchored, pixels_per_metre
 from muybridge.methods.threedimo.clips import clip_of, mirrored
-from muybridge.methods.threedimo.conditions import PELVIS, joints_seen, looks_before
+from muybridge.methods.threedimo.conditions import (
+    PELVIS,
+    joint_rotations,
+    joints_seen,
+    looks_before,
+    tilts,
+)
 from muybridge.methods.threedimo.corpus_making import turned_of_body
+from muybridge.methods.threedimo.joints import joint_places
 from muybridge.methods.threedimo.networks import ThreeDimoNetworks
-from muybridge.methods.threedimo.training import looks_error
-from muybridge.methods.threedimo.turning import turned_since_first
+from muybridge.methods.threedimo.turning import looks_of, turned_since_first
 from muybridge.motion import clips, resample, retarget
 from muybridge.networks.motion_layout import MotionLayout, about_up
-from muybridge.training import Context
 
 
 @pytest.fixture(scope="module")
-def turning():
-    """Somebody who turns once around on the spot, in 13 moments."""
+def turning_motion():
     body = load_body().with_shape(Shape())
-    return body.pose(resample(retarget(clips.make("turn", 97), body.rest_joints), 3))
+    return resample(retarget(clips.make("turn", 97), body.rest_joints), 3)
+
+
+@pytest.fixture(scope="module")
+def turning(turning_motion):
+    """Somebody who turns once around on the spot, in 13 moments."""
+    return load_body().with_shape(Shape()).pose(turning_motion)
 
 
 def points(angles):
@@ -46,6 +56,20 @@ def test_a_body_turns_and_a_camera_that_stays_comes_to_other_sides(turning):
     assert float(looks[1, 0]) == pytest.approx(math.pi / 2, abs=0.1)  # on their right
     apart = torch.remainder(looks[0, :1] - looks[0] - turned + math.pi, 2 * math.pi) - math.pi
     assert float(apart.abs().max()) < 0.15  # they step a little aside
+
+
+def test_a_pelvis_lies_as_it_does_whichever_way_somebody_looks(turning_motion, turning):
+    """And with it, the places in its own frame and the turn are the body before a front view."""
+    tilt = tilts(turning_motion, turning.joints)
+    assert torch.allclose(tilt @ tilt.mT, torch.eye(3).expand_as(tilt), atol=1e-5)
+    apart = (tilt - torch.eye(3)).flatten(1).norm(dim=1)
+    assert float(apart.max()) < 0.3  # who turns on the spot stays upright
+    turned = about_up(turned_of_body(turning.joints)).float()
+    first = about_up(-turned_to_front(turning.joints[:1])).float()
+    places = joint_places(joint_rotations(turning_motion))[:, :, None]
+    told = (turned @ tilt)[:, None] @ places.mT
+    world = (turning.joints[:, 1:22] - turning.joints[:, :1])[:, :, None]
+    assert torch.allclose(told, first @ world.mT, atol=1e-4)
 
 
 def test_joints_of_who_turns_are_seen_where_they_are(turning):
@@ -109,29 +133,25 @@ def test_looks_come_with_their_driver_and_the_mirror_swaps_sides():
     assert torch.equal(other["turned"], -item["turned"])
 
 
-def test_where_somebody_looks_is_read_by_a_network_of_its_own(tmp_path):
-    networks = small_networks().train()
-    networks.requires_grad_(True)
-    batch = clips_of(Context(out=tmp_path, stage="s"))(0, range(4))
-    looks_error(networks.facing, batch).backward()
-    touched = {n.partition(".")[0] for n, p in networks.named_parameters() if p.grad is not None}
-    assert touched == {"facing"}
-    with torch.no_grad():
-        angles = batch["looks"]
-        networks.facing.read[-1].weight.zero_()
-        networks.facing.read[-1].bias.copy_(points(angles[0, 0]))
-        batch["looks"] = angles[:1, :1].expand_as(angles)
-        assert float(looks_error(networks.facing, batch)) == pytest.approx(0, abs=1e-9)
-        batch["looks"] = batch["looks"] + math.pi
-        assert float(looks_error(networks.facing, batch)) == pytest.approx(2, rel=1e-4)
+@pytest.mark.parametrize("azimuth", [0, 50, 90, 160, -130, -70])
+def test_where_somebody_looks_is_how_hips_and_shoulders_are_seen(turning, azimuth):
+    """Of a person who walks around a camera's view, at any size."""
+    joints = turning.joints[:5]
+    cameras = build_cameras(f"static:{azimuth}", joints, width=36, height=48, facing="auto")
+    for pixels in (9.0, 14.0):
+        scale = (pixels / pixels_per_metre(cameras, joints[:, PELVIS]))
+        crop = anchored(cameras, joints[:, PELVIS], scale, 36, 48)
+        seen = joints_seen(joints, crop.cameras)
+        looks = looks_of(seen, torch.full((1, 5), pixels / 24), 36 / 48)
+        apart = torch.atan2(looks[..., 1], looks[..., 0]) - looks_before(joints, cameras)
+        apart = torch.remainder(apart + math.pi, 2 * math.pi) - math.pi
+        assert float(apart.abs().max()) < math.radians(6)  # perspective is not thought of
+        assert 0.8 < float(looks.norm(dim=-1).min()) < float(looks.norm(dim=-1).max()) < 1.2
 
 
 def test_hands_say_nothing_about_where_somebody_looks():
     """In a driving video they are not known."""
-    networks = small_networks()
-    with torch.no_grad():
-        for parameter in networks.facing.parameters():
-            parameter.copy_(torch.rand(parameter.shape, generator=torch.Generator().manual_seed(1)))
+    networks = awake(small_networks())
     seen = driver()
     unseen = replace(seen, hands=None, seen=None)
     assert torch.equal(networks.turned(seen), networks.turned(unseen))
@@ -140,16 +160,16 @@ def test_hands_say_nothing_about_where_somebody_looks():
 def test_long_videos_are_read_in_parts():
     networks = small_networks()
     one = driver(150)
-    with torch.no_grad():
-        whole = turned_since_first(networks.facing(one.pictures))
+    whole = turned_since_first(networks.looks(one.pictures))
     assert torch.allclose(networks.turned(one), whole, atol=1e-4)
 
 
 def test_sizes_that_do_not_read_it_say_that_nobody_turns():
     config = small_config().varied(geometry=False)
-    assert config.facing == {}
+    assert config.reader == {}
     networks = ThreeDimoNetworks.new(config, small_networks().vae)
-    assert networks.facing is None
+    with pytest.raises(ValueError, match="sees no joints"):
+        networks.looks(driver().pictures)
     assert torch.equal(networks.turned(driver()), torch.zeros(driver().pictures.shape[:2]))
 
 

@@ -41,7 +41,9 @@ def small_config(**changes) -> ThreeDimoConfig:
             **NANO.layout, "tokens": 6, "dim": 16, "text_dim": 16, "frames": FRAMES,
             "rows": HEIGHT // 4, "columns": WIDTH // 4, "channels": 20, "hidden": 32, "width": 8,
         },
-        facing={"width": WIDTH, "height": HEIGHT, "widths": (8, 16), "hidden": 8},
+        reader={
+            "width": WIDTH, "height": HEIGHT, "widths": (8, 8, 16), "blocks": (1, 1),
+        },
         autoencoder={**NANO.autoencoder, "latent_channels": 8},
         window=FRAMES, overlap=1, decode_together=4,
     )
@@ -107,6 +109,9 @@ def scene(seed: int = 0, name: str = "somebody") -> Scene:
         0.5 * torch.randn(4, FRAMES, 22, 3, generator=torch.Generator().manual_seed(seed)),
         as_bytes(known.hands), known.seen,
         known.rotations[0].half(), words, amounts, torch.tensor([False, True, False, True]),
+        torch.eye(3) + 0.2 * torch.randn(
+            FRAMES, 3, 3, generator=torch.Generator().manual_seed(seed + 6)
+        ),
         torch.tensor([0.0, 0.5, 1.0, 1.5]), torch.tensor(
             [[0.0, -0.5, -1.0, -1.5], [-1.6, -2.1, -2.6, -3.1], [3.0, 2.5, 2.0, 1.5],
              [-1.6, -1.9, -2.2, -2.5]]

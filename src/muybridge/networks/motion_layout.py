@@ -106,7 +106,7 @@ class MotionLayout(ModelMixin, ConfigMixin):  # type: ignore[misc]
         """
         parents = list(self.config["parents"])
         drawn, deep = self._bones_in(own)
-        metre = (_UP * self.size_in(own))[:, None]
+        metre = self.metre_in(own)[:, None]
         lengths = (drawn / metre.square() + deep).sqrt()
         longer = (lengths / lengths.new_tensor(self.config["lengths"])).clamp(*_LONGER)
         whole = torch.cat([torch.zeros_like(places[:, :, :1]), places], 2)
@@ -123,6 +123,14 @@ class MotionLayout(ModelMixin, ConfigMixin):  # type: ignore[misc]
         bones = own[:, 1:] - own[:, list(self.config["parents"])]
         aspect = bones.new_tensor([self.config["columns"] / self.config["rows"], 1.0])
         return (bones[..., :2] * aspect).square().sum(-1), bones[..., 2].square()
+
+    def metre_in(self, own: Float[Tensor, "B P 3"]) -> Float[Tensor, "B"]:
+        """Half pictures' heights that a metre takes.
+
+        Args:
+            own: see :meth:`of_person`.
+        """
+        return _UP * self.size_in(own)
 
     def size_in(self, own: Float[Tensor, "B P 3"]) -> Float[Tensor, "B"]:
         """How large somebody is seen in a picture, where 1 is a body of mean proportions that
@@ -179,19 +187,31 @@ class MotionLayout(ModelMixin, ConfigMixin):  # type: ignore[misc]
         Args:
             motion, text, own, numbers, turned, larger: as of :meth:`forward`.
         """
-        places, turn = self.places(motion)
+        return self.before_camera(*self.places(motion), text, own, numbers, turned, larger)
+
+    def before_camera(
+        self, places: Float[Tensor, "B F J 3"], turn: Float[Tensor, "B F 3 3"],
+        text: Float[Tensor, "B L C"], own: Float[Tensor, "B P 3"],
+        numbers: Int64[Tensor, "B F"] | None = None, turned: Float[Tensor, "B F"] | None = None,
+        larger: Float[Tensor, "B F"] | None = None,
+    ) -> Float[Tensor, "B F P 3"]:
+        """The same of any pose, whether it was read or is known.
+
+        Args:
+            places, turn: as :meth:`places` gives them.
+            text, own, numbers, turned, larger: as of :meth:`forward`.
+        """
         if turned is not None:
             turn = about_up(turned).to(turn) @ turn
-        view = self._told(motion, text, numbers)
+        view = self._told(places.shape[1], text, numbers)
         return self.seen(self.of_person(places, own), turn, view, self.size_in(own), larger)
 
     def _told(
-        self, motion: Float[Tensor, "B F N D"], text: Float[Tensor, "B L C"],
-        numbers: Int64[Tensor, "B F"] | None,
+        self, frames: int, text: Float[Tensor, "B L C"], numbers: Int64[Tensor, "B F"] | None
     ) -> Float[Tensor, "B F H"]:
         """What the words say of each frame."""
         if numbers is None:
-            numbers = torch.arange(motion.shape[1], device=motion.device)[None]
+            numbers = torch.arange(frames, device=text.device)[None]
         when = self.moments[numbers.clamp(max=len(self.moments) - 1)]
         view: Tensor = self.view(text.flatten(1))[:, None] + when
         return view
@@ -233,7 +253,7 @@ class MotionLayout(ModelMixin, ConfigMixin):  # type: ignore[misc]
             larger: how many times larger people are shown than by crops that have the scale of
                 the window's first frame, as those of training have; once if left out.
         """
-        view = self._told(motion, text, numbers)
+        view = self._told(motion.shape[1], text, numbers)
         flat = (self.pose(motion.flatten(2)) + view).flatten(0, 1)
         rest = self.enlarge(self.spread(flat + self.think(flat)))
         seen = self.joints_seen(motion, text, own, numbers, turned, larger)

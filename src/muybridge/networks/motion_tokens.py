@@ -19,10 +19,14 @@ from diffusers.models.modeling_utils import ModelMixin
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from muybridge.networks.video_init import zero_linear
+
 JOINTS = 21
 """Joints of the body whose rotations are told, those of SMPL-X but the root."""
 HAND_JOINTS = 30
 """Joints of both hands."""
+_TOLD = 4
+"""Widths that layers have which are told where joints are."""
 
 
 class MotionTokenizer(nn.Module):
@@ -38,6 +42,7 @@ class MotionTokenizer(nn.Module):
             small tokenizer that begins untrained learns several times as fast by it.
         dim: width. ``layers``: how many. ``heads``: of each.
         tokens: K; the paper has 5.
+        joints: how many are told beside the pictures; 0 for none.
 
     Raises:
         ValueError: the stem's layers make no patches of that size.
@@ -45,7 +50,7 @@ class MotionTokenizer(nn.Module):
 
     def __init__(
         self, size: tuple[int, int], channels: int, patch: int, stem: tuple[int, ...],
-        dense: bool, dim: int, layers: int, heads: int, tokens: int,
+        dense: bool, dim: int, layers: int, heads: int, tokens: int, joints: int = 0,
     ) -> None:
         super().__init__()
         if stem and 2 ** len(stem) != patch:
@@ -66,6 +71,14 @@ class MotionTokenizer(nn.Module):
             nn.Linear(rows * columns * dim, 2 * dim), nn.GELU(), nn.Linear(2 * dim, tokens * dim),
             nn.Unflatten(1, (tokens, dim)),
         ) if dense else None
+        self.told: nn.Sequential | None = None
+        if joints:
+            tells = nn.Linear(_TOLD * dim, tokens * dim)
+            zero_linear(tells)  # what was learnt without joints goes on as it was
+            self.told = nn.Sequential(
+                nn.Linear(3 * joints, _TOLD * dim), nn.GELU(), nn.Linear(_TOLD * dim, _TOLD * dim),
+                nn.GELU(), tells, nn.Unflatten(1, (tokens, dim)),
+            )
         self.blocks = nn.ModuleList(
             nn.TransformerEncoderLayer(
                 dim, heads, 4 * dim, 0.0, "gelu", batch_first=True, norm_first=True
@@ -74,12 +87,27 @@ class MotionTokenizer(nn.Module):
         )
         self.norm = nn.LayerNorm(dim)
 
-    def forward(self, pictures: Float[Tensor, "N C H W"]) -> Float[Tensor, "N K D"]:
-        """Tokens of pictures in [0, 1]."""
+    def forward(
+        self, pictures: Float[Tensor, "N C H W"], joints: Float[Tensor, "N P 3"] | None = None
+    ) -> Float[Tensor, "N K D"]:
+        """Tokens of pictures in [0, 1].
+
+        Args:
+            pictures: in [0, 1].
+            joints: where they were seen, where the tokenizer is told.
+
+        Raises:
+            ValueError: they are told to a tokenizer that does not listen, or not to one that
+                does.
+        """
+        if (joints is None) != (self.told is None):
+            raise ValueError("joints are told to a tokenizer that was made for them, and only so")
         seen = self.patches(2 * pictures - 1).flatten(2).transpose(1, 2)
         latents = self.latents.expand(len(seen), -1, -1).to(seen.dtype)
         if self.dense is not None:
             latents = latents + self.dense(seen.flatten(1))
+        if self.told is not None and joints is not None:
+            latents = latents + self.told(joints.to(seen.dtype).flatten(1))
         placed = seen + places(self.grid, seen.shape[-1]).to(seen)
         both = torch.cat([placed, latents], 1)
         for block in self.blocks:
@@ -114,6 +142,7 @@ class MotionEncoder(ModelMixin, ConfigMixin):  # type: ignore[misc]
         dim: width. ``layers``: of the body's tokenizer. ``hand_layers``: of the hands'.
         heads: of each.
         tokens: K.
+        joints: of the body, that are told beside the pictures; 0 as in the paper.
     """
 
     @register_to_config
@@ -121,11 +150,12 @@ class MotionEncoder(ModelMixin, ConfigMixin):  # type: ignore[misc]
         self, width: int = 256, height: int = 256, hand: int = 128, channels: int = 3,
         patch: int = 16, hand_patch: int = 16, dim: int = 512, layers: int = 6,
         hand_layers: int = 6, heads: int = 8, tokens: int = 5, stem: Sequence[int] = (),
-        hand_stem: Sequence[int] = (), dense: bool = False,
+        hand_stem: Sequence[int] = (), dense: bool = False, joints: int = 0,
     ) -> None:
         super().__init__()
         self.body = MotionTokenizer(
-            (height, width), channels, patch, tuple(stem), dense, dim, layers, heads, tokens
+            (height, width), channels, patch, tuple(stem), dense, dim, layers, heads, tokens,
+            joints,
         )
         self.hands: MotionTokenizer | None = None
         if hand:
@@ -146,6 +176,7 @@ class MotionEncoder(ModelMixin, ConfigMixin):  # type: ignore[misc]
         pictures: Float[Tensor, "B F C H W"],
         hands: Float[Tensor, "B F 2 3 s s"] | None = None,
         seen: Bool[Tensor, "B F 2"] | None = None,
+        joints: Float[Tensor, "B F P 3"] | None = None,
     ) -> Float[Tensor, "B F N D"]:
         """Motion tokens of driving videos.
 
@@ -153,9 +184,12 @@ class MotionEncoder(ModelMixin, ConfigMixin):  # type: ignore[misc]
             pictures: in [0, 1].
             hands: the left and the right one, in [0, 1]; none is seen where left out.
             seen: which of them are.
+            joints: of the body, where they were seen in the pictures, see
+                :class:`~muybridge.networks.joint_reader.JointReader`; if the encoder is told.
         """
         frames = pictures.shape[:2]
-        body = self.body(pictures.flatten(0, 1)).unflatten(0, frames)
+        told = None if joints is None else joints.flatten(0, 1)
+        body = self.body(pictures.flatten(0, 1), told).unflatten(0, frames)
         if self.hands is None:
             return body
         unseen = self.unseen.to(body).expand(*frames, 2, -1, -1)

@@ -75,6 +75,24 @@ def warped(
     )
 
 
+def moved_by(
+    H: Float[Tensor, "3 3"], joints: Float[Tensor, "F P 3"], aspect: float
+) -> Float[Tensor, "F P 3"]:
+    """Where joints are in the changed picture; how near they are stays.
+
+    Args:
+        H: of :func:`warp`.
+        joints: half pictures to the right and down from the middle, and anything.
+        aspect: width over height.
+    """
+    across = torch.stack(
+        [joints[..., 0] * aspect, joints[..., 1], torch.ones_like(joints[..., 0])], -1
+    )
+    here = across @ torch.linalg.inv(H).T
+    here = here[..., :2] / here[..., 2:]
+    return torch.stack([here[..., 0] / aspect, here[..., 1], joints[..., 2]], -1)
+
+
 def recoloured(
     pictures: Float[Tensor, "N C H W"], generator: torch.Generator
 ) -> Float[Tensor, "N C H W"]:

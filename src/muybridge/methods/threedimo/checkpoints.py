@@ -2,7 +2,7 @@
 
 A folder has a file ``3dimo.json`` (the size's config) and a sub-folder per network:
 ``transformer``, ``control`` (what reads the driver), ``text``, ``vae``, ``decoder``, ``layout`` and
-``facing`` where there is one, ``scheduler``.
+``reader`` where there is one, ``scheduler``.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from muybridge.methods.threedimo.networks import ThreeDimoNetworks
 
 FOLDER = OwnFolder("3dimo.json", "muybridge.3dimo")
-READING = ("control", "text", "decoder", "layout", "facing")
+READING = ("control", "text", "decoder", "layout", "reader")
 """What reads driver and words: a training of something else that paints can begin with it. The
 last three are where there are any."""
 
@@ -95,7 +95,7 @@ def load(folder: Path, dtype: torch.dtype | None = None) -> ThreeDimoNetworks:
         with_places(read_model(MotionTransformer, folder / "transformer", dtype)),
         reading["control"], reading["text"],
         read_model(LinearAutoencoder, folder / "vae"),
-        reading.get("decoder"), reading.get("layout"), reading.get("facing"),
+        reading.get("decoder"), reading.get("layout"), reading.get("reader"),
     )
     _check_together(networks, folder)
     return networks.eval()
@@ -114,7 +114,7 @@ def load_reading(folder: Path, dtype: torch.dtype | None = None) -> dict[str, An
 
     from muybridge.methods.threedimo.camera_text import CameraText
     from muybridge.methods.threedimo.guide import SkeletonGuide
-    from muybridge.networks.facing_reader import FacingReader
+    from muybridge.networks.joint_reader import JointReader
     from muybridge.networks.motion_layout import MotionLayout
     from muybridge.networks.motion_tokens import MotionEncoder, PoseDecoder, PoseTokens
     from muybridge.networks.weights import read_model
@@ -129,8 +129,8 @@ def load_reading(folder: Path, dtype: torch.dtype | None = None) -> dict[str, An
         classes["decoder"] = PoseDecoder
     if config.layout:
         classes["layout"] = MotionLayout
-    if config.facing:
-        classes["facing"] = FacingReader
+    if config.reader:
+        classes["reader"] = JointReader
     return {name: read_model(kind, folder / name, dtype) for name, kind in classes.items()}
 
 
@@ -157,9 +157,12 @@ def _check_together(networks: ThreeDimoNetworks, folder: Path) -> None:
         checks.append((
             "layout text_dim", networks.layout.config["text_dim"], networks.text.config["width"],
         ))
-    if networks.facing is not None:
+    if config.control == "tokens":
+        told = 0 if networks.reader is None else networks.reader.config["joints"]
+        checks.append(("control joints", control["joints"], told))
+    if networks.reader is not None:
         checks += [
-            (f"facing {name}", networks.facing.config[name], control[name])
+            (f"reader {name}", networks.reader.config[name], control[name])
             for name in ("width", "height", "channels")
         ]
     for what, found, wanted in checks:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from muybridge.body.skeleton import JOINTS
 from muybridge.errors import InputError
-from muybridge.methods.threedimo.augment import CHANCES, recoloured, warp, warped
+from muybridge.methods.threedimo.augment import CHANCES, moved_by, recoloured, warp, warped
 from muybridge.methods.threedimo.corpus import Scene
 from muybridge.methods.threedimo.networks import Driver
 from muybridge.methods.threedimo.words import mirrored_words
@@ -41,6 +41,7 @@ class Clips:
         flips: half of the clips are mirrored; not where a drawn skeleton steers, whose colours
             tell left from right.
         poses: people whom one camera sees at a time are among them.
+        said: sentences of a clip beside the one of the camera that is painted.
         first: how often the reference is the first frame of the target, as in the paper; else it
             is the person's own picture, standing.
 
@@ -52,6 +53,7 @@ class Clips:
         self, scenes: Sequence[Scene], context: Context, batch: int, cross: float, moving: float,
         augment: bool = True, flips: bool = True,
         single: bool = False, first: float = 0.5, poses: bool = False,
+        said: int = SAID,
     ) -> None:
         self.scenes = [s for s in scenes if (poses or not s.alone) and not bool(s.moves.all())]
         if not self.scenes:
@@ -68,7 +70,7 @@ class Clips:
         self.key = (context.seed, context.stage)
         self.cross, self.moving = cross, moving
         self.augment, self.flips = augment, flips
-        self.first = first
+        self.first, self.said = first, said
 
     def __call__(self, step: int, indices: Sequence[int]) -> Batch:
         """See :class:`muybridge.training.recipe.Sampler`."""
@@ -88,7 +90,7 @@ class Clips:
         if others and chance[2] < self.cross:
             driver = others[int(chance[3] * len(others))]
         item = clip_of(scene, target, driver, chance[4] < self.first, frames)
-        item |= said_of(scene, frames, generator)
+        item |= said_of(scene, frames, self.said, generator)
         if self.flips and chance[5] < 0.5:
             item = mirrored(item)
         return changed(item, generator) if self.augment else item
@@ -115,6 +117,7 @@ def clip_of(
         ).float(),
         "truth": scene.truth[target, frames].float() / 255,
         "driver": scene.truth[driver, frames].float() / 255,
+        "driver_joints": scene.joints[driver, frames].float(),
         "skeleton": scene.skeleton[driver, frames].float() / 255,
         "drawing": scene.skeleton[target, frames].float() / 255,
         "joints": scene.joints[target, frames].float(),
@@ -124,6 +127,7 @@ def clip_of(
         "rotations": scene.rotations[frames].float(),
         "words": scene.words[target],
         "amounts": scene.amounts[target],
+        "tilts": scene.tilts[frames],
         "turned": scene.turned[frames], "looks": scene.looks[driver, frames],
         "number": torch.arange(scene.truth.shape[1])[frames],
         **said_of(scene, frames),
@@ -131,23 +135,24 @@ def clip_of(
 
 
 def said_of(
-    scene: Scene, frames: slice, generator: torch.Generator | None = None
+    scene: Scene, frames: slice, count: int = SAID, generator: torch.Generator | None = None
 ) -> dict[str, Tensor]:
     """Sentences of cameras of which there are no pictures: some of a clip's, which else are its
     first ones; silence for people whom one camera sees at a time.
 
     Args:
         scene: that they are of. ``frames``: of the clip.
+        count: how many.
         generator: decides which.
     """
     known = len(scene.said_words)
     if not known:
-        silence = torch.zeros(SAID, scene.words.shape[1])
-        joints = scene.joints[:1, frames].float().expand(SAID, -1, -1, -1)
+        silence = torch.zeros(count, scene.words.shape[1])
+        joints = scene.joints[:1, frames].float().expand(count, -1, -1, -1)
         return {"said_words": silence.long(), "said_amounts": silence, "said_joints": joints}
-    which = torch.arange(SAID) % known
+    which = torch.arange(count) % known
     if generator is not None:
-        which = torch.randint(0, known, (SAID,), generator=generator)
+        which = torch.randint(0, known, (count,), generator=generator)
     return {
         "said_words": scene.said_words[which], "said_amounts": scene.said_amounts[which],
         "said_joints": scene.said_joints[which][:, frames].float(),
@@ -163,6 +168,7 @@ def changed(item: dict[str, Tensor], generator: torch.Generator) -> dict[str, Te
         H = warp(chance[:7], aspect)
         made["driver"] = warped(item["driver"], H)
         made["skeleton"] = warped(item["skeleton"], H)
+        made["driver_joints"] = moved_by(H, item["driver_joints"], aspect)
     if chance[8] < _CHANGED:
         seed = int(torch.randint(0, 2**31 - 1, (), generator=generator))
         made["driver"] = recoloured(made["driver"], torch.Generator().manual_seed(seed))
@@ -207,6 +213,7 @@ def mirrored(item: dict[str, Tensor]) -> dict[str, Tensor]:
         "reference_joints": item["reference_joints"][_BODY_TWINS] * _ACROSS,
         "truth": item["truth"].flip(-1),
         "driver": item["driver"].flip(-1),
+        "driver_joints": item["driver_joints"][:, _BODY_TWINS] * _ACROSS,
         "skeleton": item["skeleton"].flip(-1),
         "drawing": item["drawing"].flip(-1),
         "joints": item["joints"][:, _BODY_TWINS] * _ACROSS,
@@ -217,6 +224,7 @@ def mirrored(item: dict[str, Tensor]) -> dict[str, Tensor]:
         "words": words,
         "amounts": amounts,
         "number": item["number"],
+        "tilts": item["tilts"] * _ACROSS * _ACROSS[:, None],
         "turned": -item["turned"], "looks": -item["looks"],
         "said_words": said, "said_amounts": said_amounts,
         "said_joints": item["said_joints"][:, :, _BODY_TWINS] * _ACROSS,

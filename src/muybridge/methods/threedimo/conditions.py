@@ -20,6 +20,7 @@ from muybridge.camera import Cameras, facing_of
 from muybridge.camera.crop import Crop, anchored, center_on, pixels_per_metre
 from muybridge.camera.geometry import angles
 from muybridge.motion import Motion
+from muybridge.networks.motion_layout import about_up
 
 PELVIS = JOINT_INDEX["pelvis"]
 HAND_WIDTH = 0.28
@@ -117,6 +118,18 @@ def looks_before(
     away = (cameras.centers - joints[:, PELVIS]).double().cpu().numpy()
     azimuth = torch.from_numpy(angles(away)[0]).float()
     return wrapped(torch.deg2rad(azimuth - torch.tensor(facing_in(joints))))
+
+
+def tilts(
+    motion: Motion, joints: Float[Tensor, "T 55 3"]
+) -> Float[Tensor, "T 3 3"]:
+    """How the pelvis lies in each frame, as of somebody who looks along +Z, with +Y up.
+
+    Args:
+        motion: of a person. ``joints``: where it puts them, in the world.
+    """
+    back = about_up(-torch.deg2rad(torch.tensor(facing_in(joints))))
+    return back.float() @ motion.R_parent_joint[:, PELVIS].float()
 
 
 def facing_in(joints: Float[Tensor, "T 55 3"]) -> list[float]:

@@ -39,8 +39,8 @@ class ThreeDimoConfig:
         autoencoder: arguments of ``LinearAutoencoder``; empty for Wan's own.
         layout: arguments of :class:`~muybridge.networks.motion_layout.MotionLayout`, whose maps
             are joined to the latents; empty for none, as in the paper.
-        facing: arguments of :class:`~muybridge.networks.facing_reader.FacingReader`, which sees
-            how far who drives turns; empty where nothing asks for it.
+        reader: arguments of :class:`~muybridge.networks.joint_reader.JointReader`, which tells the
+            motion encoder where it sees joints; empty for none, as in the paper.
         drawn: how many of its channels are held against the skeleton as the camera sees it, and
             the matte, in training: 4 per pixel, at half the pictures' size. 0 for none.
         moved: the reference is moved along the bones of the layout and stands beside the
@@ -70,7 +70,7 @@ class ThreeDimoConfig:
     inject: str = "cross"
     autoencoder: Mapping[str, Any] = field(default_factory=dict)
     layout: Mapping[str, Any] = field(default_factory=dict)
-    facing: Mapping[str, Any] = field(default_factory=dict)
+    reader: Mapping[str, Any] = field(default_factory=dict)
     drawn: int = 0
     moved: bool = False
     objective: str = "flow"
@@ -115,20 +115,22 @@ class ThreeDimoConfig:
             changed = replace(changed, motion={**self.motion, "hand": 0})
         if not geometry:
             # nothing can be moved by joints unknown, nor turned with who drives
-            changed = replace(changed, drawn=0, facing={})
+            changed = replace(changed, drawn=0)
             if changed.moved:
                 channels = changed.transformer["in_channels"] - self.latent_channels
                 changed = replace(changed, moved=False, transformer={
                     **changed.transformer, "in_channels": channels,
                 })
         if not geometry or changed.control != "tokens":
-            changed = replace(changed, decoder={}, facing={})
+            changed = replace(
+                changed, decoder={}, reader={}, motion={**changed.motion, "joints": 0},
+            )
         elif changed.decoder:
             tokens = self.motion["tokens"] * (3 if changed.motion["hand"] else 1)
             changed = replace(changed, decoder={**self.decoder, "tokens": tokens})
         if changed.inject == "concat" or changed.control == "skeleton":
             extra = changed.motion["dim"] + self.latent_channels
-            return replace(changed, layout={}, facing={}, drawn=0, moved=False, transformer={
+            return replace(changed, layout={}, drawn=0, moved=False, transformer={
                 **changed.transformer, "motion_dim": 0, "in_channels": extra,
             })
         if changed.layout:
@@ -231,6 +233,7 @@ def _small(
             "width": width, "height": height, "hand": hand, "channels": 4, "patch": 16,
             "hand_patch": 8, "dim": dim, "layers": deep, "hand_layers": 1, "heads": dim // 32,
             "tokens": 5, "stem": (32, 64, 96, 128), "hand_stem": (32, 64, 96), "dense": True,
+            "joints": JOINTS + 1,
         },
         decoder={"dim": dim, "tokens": 15, "hidden": 2 * dim},
         text={"width": CONTEXT, "layers": 1, "heads": 2},
@@ -241,7 +244,7 @@ def _small(
             "width": 48, "parents": PARENTS[1 : JOINTS + 1],
             "lengths": BONES,
         },
-        facing={"width": width, "height": height, "channels": 4},
+        reader={"width": width, "height": height, "channels": 4, "joints": JOINTS + 1},
         drawn=_DRAWN,
         moved=True,
         objective="residual",

@@ -16,10 +16,11 @@ from torch import Tensor
 
 from muybridge.training.corpus import damaged, files_in, read_tensors, write_tensors
 
-FORMAT = "muybridge 3dimo scene 6"
+FORMAT = "muybridge 3dimo scene 7"
 _PARTS = (
     "reference", "reference_joints", "truth", "skeleton", "joints", "hands", "seen", "rotations",
-    "words", "amounts", "moves", "turned", "looks", "said_words", "said_amounts", "said_joints",
+    "words", "amounts", "moves", "tilts", "turned", "looks", "said_words", "said_amounts",
+    "said_joints",
 )
 
 
@@ -39,6 +40,7 @@ class Scene:
         rotations: of the joints, :func:`muybridge.methods.threedimo.conditions.joint_rotations`.
         words, amounts: what each camera does, :func:`muybridge.methods.threedimo.words.encoded`.
         moves: which cameras travel.
+        tilts: of the pelvis, see :func:`.conditions.tilts`.
         turned: how far the person has turned to their right since the first frame, radians.
         looks: see :func:`.conditions.looks_before`.
         said_words, said_amounts: of cameras of which there are no pictures.
@@ -57,6 +59,7 @@ class Scene:
     words: Int64[Tensor, "V L"]
     amounts: Float[Tensor, "V L"]
     moves: Bool[Tensor, "V"]
+    tilts: Float[Tensor, "T 3 3"]
     turned: Float[Tensor, "T"]
     looks: Float[Tensor, "V T"]
     said_words: Int64[Tensor, "S L"]

@@ -30,6 +30,7 @@ from muybridge.methods.threedimo.conditions import (
     size_of,
     sized_crop,
     steady_crop,
+    tilts,
     wrapped,
 )
 from muybridge.methods.threedimo.config import ThreeDimoConfig
@@ -116,6 +117,7 @@ def poses_of(sitter: Sitter, clips: Sequence[Clip], config: ThreeDimoConfig) -> 
     return replace(
         first, truth=joined("truth"), skeleton=joined("skeleton"), joints=joined("joints"),
         hands=joined("hands"), seen=joined("seen"), looks=joined("looks"),
+        tilts=torch.cat([scene.tilts for scene in scenes]),
         turned=torch.cat([scene.turned for scene in scenes]),
         rotations=torch.cat([scene.rotations for scene in scenes]),
         words=first.words[:1], amounts=first.amounts[:1], moves=torch.tensor([False]),
@@ -157,7 +159,8 @@ def scene_of(
         joints_seen(posed.joints, crop.cameras).half(),
         to_bytes(hands), seen, joint_rotations(clip.motion).half(), words, amounts,
         torch.tensor([moves(script) for script in scripts]),
-        turned_of_body(posed.joints), looks_before(posed.joints, clip.cameras),
+        tilts(clip.motion, posed.joints), turned_of_body(posed.joints),
+        looks_before(posed.joints, clip.cameras),
         *said(f"{sitter.name} {clip.name}", posed, clip.motion.fps, size_of(crop, posed), config,
               sentences),
     )

@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from muybridge.methods.threedimo.camera_text import CameraText
 from muybridge.methods.threedimo.config import ThreeDimoConfig
 from muybridge.methods.threedimo.guide import SkeletonGuide
-from muybridge.methods.threedimo.turning import turned_since_first
+from muybridge.methods.threedimo.turning import looks_of, turned_since_first
 from muybridge.networks.bone_warp import moved
-from muybridge.networks.facing_reader import FacingReader
+from muybridge.networks.joint_reader import JointReader
 from muybridge.networks.linear_autoencoder import LinearAutoencoder
 from muybridge.networks.motion_layout import MotionLayout
 from muybridge.networks.motion_tokens import MotionEncoder, PoseDecoder, PoseTokens
@@ -94,7 +94,7 @@ class ThreeDimoNetworks(nn.Module):
         control: what reads the driver: a motion encoder, or what it is compared with.
         decoder: of joint rotations; ``None`` without geometric supervision.
         layout: of motion tokens before the camera; ``None`` as in the paper.
-        facing: where who drives looks; likewise.
+        reader: where joints of who drives are seen, which the motion encoder is told; likewise.
         text: of the words for the camera.
         vae: frozen.
     """
@@ -108,12 +108,12 @@ class ThreeDimoNetworks(nn.Module):
         vae: LinearAutoencoder,
         decoder: PoseDecoder | None = None,
         layout: MotionLayout | None = None,
-        facing: FacingReader | None = None,
+        reader: JointReader | None = None,
     ) -> None:
         super().__init__()
         self.config = config
         self.transformer, self.control, self.text = transformer, control, text
-        self.decoder, self.layout, self.facing = decoder, layout, facing
+        self.decoder, self.layout, self.reader = decoder, layout, reader
         self.vae = vae.requires_grad_(False)
 
     @staticmethod
@@ -138,7 +138,7 @@ class ThreeDimoNetworks(nn.Module):
                 config, transformer, new_control(config), CameraText(**config.text), vae,
                 PoseDecoder(**config.decoder) if config.decoder else None,
                 MotionLayout(**config.layout) if config.layout else None,
-                FacingReader(**config.facing) if config.facing else None,
+                JointReader(**config.reader) if config.reader else None,
             )
         zero_linear(transformer.proj_out)
         return networks
@@ -180,14 +180,22 @@ class ThreeDimoNetworks(nn.Module):
 
     # ------------------------------------------------------------------ conditions
 
-    def motion(self, driver: Driver) -> Float[Tensor, "B F N D"] | Float[Tensor, "B F D h w"]:
+    def motion(
+        self, driver: Driver, joints: Float[Tensor, "B F P 3"] | None = None
+    ) -> Float[Tensor, "B F N D"] | Float[Tensor, "B F D h w"]:
         """What steers: tokens per frame; or maps, where a skeleton does.
+
+        Args:
+            driver: as this size looks at it.
+            joints: as the reader sees them, if it has looked already.
 
         Raises:
             ValueError: the driver lacks what this size looks at.
         """
         if isinstance(self.control, MotionEncoder):
-            return self.control(driver.pictures, driver.hands, driver.seen)
+            if joints is None and self.reader is not None:
+                joints = self.reader(driver.pictures)
+            return self.control(driver.pictures, driver.hands, driver.seen, joints)
         if isinstance(self.control, PoseTokens):
             if driver.rotations is None:
                 raise ValueError("this size is driven by joint rotations")
@@ -242,15 +250,28 @@ class ThreeDimoNetworks(nn.Module):
     @torch.no_grad()
     def turned(self, driver: Driver) -> Float[Tensor, "B F"]:
         """How far drivers have turned to their right since the first frame, as far as it is read
-        off their pictures; radians. Not at all, in sizes that have not learnt it."""
-        if self.facing is None:
+        off their pictures; radians. Not at all, in sizes that see no joints."""
+        if self.reader is None or self.layout is None:
             return torch.zeros(driver.pictures.shape[:2])
-        device, dtype = home(self.facing)
-        looks = [
-            self.facing(some.to(device, dtype)).float().cpu()
-            for some in driver.pictures.split(_READ_TOGETHER, 1)
-        ]
+        looks = [self.looks(some) for some in driver.pictures.split(_READ_TOGETHER, 1)]
         return turned_since_first(torch.cat(looks, 1))
+
+    @torch.no_grad()
+    def looks(self, pictures: Float[Tensor, "B F C H W"]) -> Float[Tensor, "B F 2"]:
+        """Where people look before the camera, see :func:`.turning.looks_of`.
+
+        Args:
+            pictures: of drivers.
+
+        Raises:
+            ValueError: this size sees no joints.
+        """
+        if self.reader is None or self.layout is None:
+            raise ValueError("this size sees no joints")
+        device, dtype = home(self.reader)
+        joints = self.reader(pictures.to(device, dtype)).float()
+        metre = self.layout.metre_in(joints.flatten(0, 1)).view(joints.shape[:2])
+        return looks_of(joints, metre, self.config.width / self.config.height).cpu()
 
     # ------------------------------------------------------------------ denoising
 

@@ -1,10 +1,12 @@
-"""How 3DiMo's small sizes are trained: the paper's three stages, and two before them.
+"""How 3DiMo's small sizes are trained: the paper's three stages, and four before them.
 
 The paper begins with a trained video model (its section 4: 10,000, 15,000 and 5,000 steps). A
 small one has none, and an encoder that tells nothing would be drowned by a transformer that can't
-paint yet; so the motion encoders learn joint rotations first, and with the words where the body
-lies in other views. Then the rest learns on single pictures, which are of more people than as many
-clips; and then everything on clips, which show more per step.
+paint yet. So what reads words learns first, from poses that are known, where cameras of sentences
+see joints, and what looks at driving pictures, where they are seen there; then the motion encoders
+learn joint rotations, and where the body lies in other views. Then the rest learns on single
+pictures, which are of more people than as many clips; and then everything on clips, which show more
+per step.
 """
 
 from __future__ import annotations
@@ -29,16 +31,23 @@ from muybridge.methods.threedimo.training import (
     clip_loss,
     export,
     geometry_loss,
+    reading_loss,
     train_only,
+    words_loss,
 )
-from muybridge.methods.threedimo.validation import validate, validate_poses
+from muybridge.methods.threedimo.validation import validate, validate_poses, validate_words
 from muybridge.networks.linear_autoencoder import LinearAutoencoder
 from muybridge.training import Context, Optimizer, Recipe, Schedule, Stage, Trainee, Work
 
-PEOPLE, POSES, PICTURES = "people", "poses", "pictures"
+PEOPLE, WORDS, JOINTS, POSES, PICTURES = "people", "words", "joints", "poses", "pictures"
 SINGLE, CROSS, MOVING = "single", "cross", "moving"
 """The stages; the last three are the paper's."""
 _BATCH, _PICTURE_BATCH, _POSE_BATCH = 4, 24, 48
+_SENTENCES = 16
+"""Of each item of the stage of words."""
+_LOOKING = ("layout.view", "layout.moments", "layout.camera")
+"""What of the layout the stage of words teaches, with the text encoder. Both stay so: before poses
+that are misread it is best to go less far than was said, and that is what they would learn."""
 _CROSS = {PICTURES: 0.5, SINGLE: 0.0, CROSS: 0.5, MOVING: 1.0}
 """How often another view drives."""
 _TRAVEL = {PICTURES: 0.4, SINGLE: 0.2, CROSS: 0.5, MOVING: 0.8}
@@ -49,12 +58,13 @@ _FIRST = {PICTURES: 0.25, SINGLE: 0.5, CROSS: 0.5, MOVING: 0.5}
 """How often the reference is the first frame: in a picture it leaves little to be learnt."""
 _PLAIN = (
     "places", "moments", "latents", "which", "unseen", "patches.0", "patch_embedding", "proj_out",
-    "scale_shift_table", "text.", "layers.4", "joints.3", "camera.3", "facing.", "paint.4",
+    "scale_shift_table", "text.", "layers.4", "joints.3", "camera.3", "paint.4",
+    "reader.enter", "reader.maps", "told.4",
 )
 """What AdamW learns though it is a matrix: embeddings, what pictures enter by, and outputs."""
 _READ_BY = (
     "width", "height", "picture_channels", "control", "motion", "decoder", "text", "layout",
-    "facing", "drawn", "window",
+    "reader", "drawn", "window",
 )
 """Of a config, what networks depend on that read driver and words."""
 _LATER = (*_PLAIN, "layout")
@@ -95,13 +105,8 @@ def recipe(size: str, **changes: Any) -> Recipe:
     config = config.varied(**changes)
     names = (SINGLE, CROSS, MOVING)[:stages]
     longer = sum(_SHARES.values()) / sum(_SHARES[name] for name in names)
-    poses = (
-        Stage(
-            POSES, 3.0, lambda context: _poses(context, config), batch=_POSE_BATCH,
-            optimizer=Optimizer(lr=3e-3, muon=_PLAIN), schedule=Schedule(100, 0.5), ema=0.99,
-            sketch=_sketch(config), step_seconds=0.8, workers=1, of=config.to_json(),
-        ),
-    ) if config.decoder else ()
+    early = _early(config)
+    poses = any(stage.name == POSES for stage in early)
     before = dict(zip(names, (PICTURES, *names), strict=False))
 
     def prepared(name: str) -> Callable[[Context], Trainee]:
@@ -111,11 +116,15 @@ def recipe(size: str, **changes: Any) -> Recipe:
         "3dimo", size,
         (
             Work(PEOPLE, 0.8, lambda context, tell: prepare(context, tell, config)),
-            *poses,
+            *early,
             Stage(
-                PICTURES, 2.6, lambda context: _pictures(context, config, POSES if poses else ""),
+                PICTURES, 2.6,
+                lambda context: _clips(
+                    context, config, PICTURES, early[-1].name if early else "",
+                    known=poses or context.init is not None,
+                ),
                 batch=_PICTURE_BATCH, optimizer=Optimizer(lr=2e-3, muon=_LATER),
-                schedule=Schedule(150, 0.5), ema=0.998, sketch=_sketch(config), step_seconds=1.8,
+                schedule=Schedule(150, 0.5), ema=0.998, sketch=_sketch(config), step_seconds=2.5,
                 workers=1, of=config.to_json(),
             ),
             *(
@@ -125,7 +134,7 @@ def recipe(size: str, **changes: Any) -> Recipe:
                         lr=6e-4, muon=_LATER, shares=_GENTLY if poses else {}
                     ),
                     schedule=Schedule(30, 0.8 if name == names[-1] else 0.0), ema=0.99,
-                    sketch=_sketch(config), step_seconds=2.4, workers=1, of=config.to_json(),
+                    sketch=_sketch(config), step_seconds=3.0, workers=1, of=config.to_json(),
                 )
                 for name in names
             ),
@@ -133,8 +142,25 @@ def recipe(size: str, **changes: Any) -> Recipe:
         finish=partial(_finish, last=names[-1]),
         needs_data=True,
         takes_init=True,
-        version=8,
+        version=9,
     )
+
+
+def _early(config: ThreeDimoConfig) -> tuple[Stage, ...]:
+    """The stages before anything is painted, as many as there are networks for."""
+    stages: list[Stage] = []
+    for name, share, make, seconds, there in (
+        (WORDS, 0.8, _words, 0.15, config.drawn), (JOINTS, 2.0, _joints, 0.6, config.reader),
+        (POSES, 3.0, _poses, 1.6, config.decoder),
+    ):
+        if there:
+            before = stages[-1].name if stages else ""
+            stages.append(Stage(
+                name, share, partial(make, config=config, before=before), batch=_POSE_BATCH,
+                optimizer=Optimizer(lr=3e-3, muon=_PLAIN), schedule=Schedule(100, 0.5), ema=0.99,
+                sketch=_sketch(config), step_seconds=seconds, workers=1, of=config.to_json(),
+            ))
+    return tuple(stages)
 
 
 def _finish(context: Context, folder: Path, last: str) -> None:
@@ -177,11 +203,38 @@ def _initial(folder: Path, config: ThreeDimoConfig) -> dict[str, torch.Tensor]:
     }
 
 
-def _poses(context: Context, config: ThreeDimoConfig) -> Trainee:
+def _words(context: Context, config: ThreeDimoConfig, before: str) -> Trainee:
+    """What reads words alone."""
+    networks = _begin(context, config, before)
+    train_only(networks, "text", *_LOOKING)
+    scenes, held_out = _people(context)
+    clips = Clips(
+        scenes, context, _POSE_BATCH, 0.0, 0.5, single=True, augment=False, said=_SENTENCES
+    )
+    return Trainee(
+        networks, clips, words_loss, export,
+        lambda module, step: validate_words(module, held_out), {"people": str(len(scenes))},
+    )
+
+
+def _joints(context: Context, config: ThreeDimoConfig, before: str) -> Trainee:
+    """What looks at driving pictures alone."""
+    networks = _begin(context, config, before)
+    train_only(networks, "reader")
+    scenes, held_out = _people(context)
+    return Trainee(
+        networks, Clips(scenes, context, _POSE_BATCH, 0.7, 0.5, single=True, poses=True),
+        reading_loss, export,
+        lambda module, step: validate_poses(module, held_out), {"people": str(len(scenes))},
+    )
+
+
+def _poses(context: Context, config: ThreeDimoConfig, before: str) -> Trainee:
     """The motion encoders and the decoder of rotations."""
-    networks = _begin(context, config, "")
+    networks = _begin(context, config, before)
     train_only(
-        networks, "control", "decoder", "facing", *(("text", "layout") if config.drawn else ())
+        networks, "control", "decoder", "reader", *(("layout",) if config.drawn else ()),
+        known=_LOOKING,
     )
     scenes, held_out = _people(context)
     return Trainee(
@@ -201,19 +254,21 @@ def _people(context: Context) -> tuple[list[Scene], list[Scene]]:
     return read_scenes(corpus / "train"), held_out
 
 
-def _pictures(context: Context, config: ThreeDimoConfig, before: str) -> Trainee:
-    """What paints, on single pictures, half of them driven by another view; what reads driver and
-    words is left as it is where it is known."""
-    return _clips(context, config, PICTURES, before)
+def _clips(
+    context: Context, config: ThreeDimoConfig, name: str, before: str, known: bool = False
+) -> Trainee:
+    """One of the paper's stages, or that of pictures.
 
-
-def _clips(context: Context, config: ThreeDimoConfig, name: str, before: str) -> Trainee:
-    """One of the paper's stages, or that of pictures."""
+    Args:
+        context: of the stage. ``config``: of the size.
+        name: of the stage. ``before``: of the one before it; there may be none.
+        known: what reads driver and words is left as it is.
+    """
     networks = _begin(context, config, before)
-    known = name == PICTURES and bool(before or context.init)
     train_only(
         networks, "transformer",
-        *(() if known else ("text", "layout", "control", "decoder", "facing")),
+        *(() if known else ("text", "layout", "control", "decoder", "reader")),
+        known=("text", *_LOOKING) if config.drawn else (),
     )
     scenes, held_out = _people(context)
     return Trainee(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,6 @@ from muybridge.methods.picture_loss import STRUCTURE, dissimilarity, near_person
 from muybridge.methods.threedimo.clips import driver_of
 from muybridge.methods.threedimo.joints import joint_places
 from muybridge.methods.threedimo.networks import Cue, ThreeDimoNetworks
-from muybridge.networks.facing_reader import FacingReader
 from muybridge.networks.motion_layout import MotionLayout
 from muybridge.sampling import Noised, ResidualFlow
 from muybridge.sampling.objective import per_clip
@@ -24,6 +24,8 @@ GEOMETRY = 0.1
 """Weight of the geometric loss at the beginning (paper, section 3.3)."""
 SEEN = 3.0
 """Weight of where the layout has the joints before the target's camera."""
+READ, BLURRED = 1.0, 0.1
+"""Weight of where the reader sees joints, and of its maps' cross entropy."""
 PLACES = 1.0
 """Weight of the joints' places, metres, beside their rotations, while encoders learn alone."""
 ALONE_DRAWING = 0.03
@@ -43,35 +45,105 @@ def geometry_loss(module: Any, batch: Batch, draws: Any) -> tuple[Tensor, dict[s
     """
     networks: ThreeDimoNetworks = module
     assert networks.decoder is not None
-    motion = networks.motion(driver_of(batch))
+    driver = driver_of(batch)
+    read, read_loss = reading_of(networks, batch)
+    motion = networks.motion(driver, read)
     found = networks.decoder(motion).float()
     error = rotation_error(found, batch)
     apart = joint_places(found) - joint_places(batch["rotations"])
-    loss = error + PLACES * apart.square().mean()
+    loss = error + PLACES * apart.square().mean() + read_loss
     scalars = {
         "pose_error": error.detach(), "joint_cm": 100 * apart.norm(dim=-1).mean().detach(),
     }
     text = networks.words(batch["words"], batch["amounts"])
     layout = networks.layout
     if layout is not None and networks.config.drawn:
-        apart = layout.places(motion)[0].float() - joint_places(batch["rotations"])
+        places, turn = layout.places(motion)
+        apart = places.float() - joint_places(batch["rotations"])
+        leant = turn.float() - batch["tilts"]
         maps = layout(
             motion, text, batch["reference_joints"], batch["number"], batch["turned"]
         )
         drawing = drawing_error(maps[:, :, : networks.config.drawn].float(), batch)
         seen = seen_error(layout, motion, text, batch)
         said = said_error(networks, motion, batch)
-        loss = loss + PLACES * apart.square().mean()
+        loss = loss + PLACES * (apart.square().mean() + leant.square().mean())
         loss = loss + ALONE_DRAWING * drawing + SEEN * (seen + said)
         scalars |= {
             "layout_cm": 100 * apart.norm(dim=-1).mean().detach(), "seen_error": seen.detach(),
             "said_error": said.detach(), "drawing_error": drawing.detach(),
         }
-    if networks.facing is not None:
-        looks = looks_error(networks.facing, batch)
-        loss = loss + looks
-        scalars["looks_error"] = looks.detach()
+    if read is not None:
+        scalars["read_error"] = read_loss.detach()
     return loss, scalars
+
+
+def words_loss(module: Any, batch: Batch, draws: Any) -> tuple[Tensor, dict[str, Tensor]]:
+    """Where cameras of sentences see the joints of poses that are known; no picture is looked at.
+
+    Args:
+        module: :class:`~muybridge.methods.threedimo.networks.ThreeDimoNetworks`, in training.
+        batch: of :class:`.clips.Clips`.
+        draws: not needed.
+    """
+    networks: ThreeDimoNetworks = module
+    found = said_joints(networks, batch)
+    told = batch["told"].repeat_interleave(batch["said_words"].shape[1], 0)
+    error = _of_joints(found, batch["said_joints"].flatten(0, 1), told)
+    return error, {"said_error": error.detach()}
+
+
+def said_joints(networks: ThreeDimoNetworks, batch: Batch) -> Float[Tensor, "N F P 3"]:
+    """Where cameras of the sentences see the joints of the true poses, the sentences of each clip
+    one behind the other.
+
+    Args:
+        networks: with a layout. ``batch``: of :class:`.clips.Clips`.
+    """
+    layout = networks.layout
+    assert layout is not None
+    sentences = batch["said_words"].shape[1]
+    text = networks.words(batch["said_words"].flatten(0, 1), batch["said_amounts"].flatten(0, 1))
+    known = (
+        joint_places(batch["rotations"]), batch["tilts"], batch["reference_joints"],
+        batch["number"], batch["turned"],
+    )
+    places, turn, own, number, turned = (
+        part.repeat_interleave(sentences, 0) for part in known
+    )
+    return layout.before_camera(places, turn, text, own, number, turned)
+
+
+def reading_loss(module: Any, batch: Batch, draws: Any) -> tuple[Tensor, dict[str, Tensor]]:
+    """Where joints are seen in driving pictures.
+
+    Args:
+        module: :class:`~muybridge.methods.threedimo.networks.ThreeDimoNetworks`, in training.
+        batch: of :class:`.clips.Clips`.
+        draws: not needed.
+    """
+    networks: ThreeDimoNetworks = module
+    _, loss = reading_of(networks, batch)
+    return loss, {"read_error": loss.detach()}
+
+
+def reading_of(
+    networks: ThreeDimoNetworks, batch: Batch
+) -> tuple[Float[Tensor, "B F P 3"] | None, Float[Tensor, ""]]:
+    """Where the reader sees the drivers' joints, and its objective: how far off they are, half
+    pictures and metres, and how blurred its maps are. Nothing, in sizes without one.
+
+    Args:
+        networks: in training. ``batch``: of :class:`.clips.Clips`.
+    """
+    if networks.reader is None:
+        return None, torch.zeros(())
+    where, near = networks.reader.maps_of(batch["driver"].flatten(0, 1))
+    truth = batch["driver_joints"].flatten(0, 1)
+    read = networks.reader.places_in(where, near)
+    blurred = networks.reader.surprise(where, truth[..., :2])
+    loss = READ * (read - truth).abs().mean() + BLURRED * blurred
+    return read.unflatten(0, batch["driver"].shape[:2]), loss
 
 
 def pose_error(
@@ -113,7 +185,9 @@ def clip_loss(
     flow = ResidualFlow()
     clean = networks.encode(batch["truth"])
     reference = networks.encode(batch["reference"])
-    motion = networks.motion(driver_of(batch))
+    learns = networks.reader is not None and _learns(networks.reader)
+    read, read_loss = reading_of(networks, batch) if learns else (None, torch.zeros(()))
+    motion = networks.motion(driver_of(batch), read)
     text = networks.words(batch["words"], batch["amounts"])
     cue = cue_of(networks, motion, text, batch, batch["joints"], batch["turned"])
     base = cue.latents
@@ -146,10 +220,9 @@ def clip_loss(
             "drawing_error": drawing.detach(), "seen_error": seen.detach(),
             "said_error": said.detach(),
         }
-    if networks.facing is not None and _learns(networks.facing):
-        looks = looks_error(networks.facing, batch)
-        loss = loss + looks
-        scalars["looks_error"] = looks.detach()
+    if read is not None:
+        loss = loss + read_loss
+        scalars["read_error"] = read_loss.detach()
     if networks.decoder is not None and _learns(networks.decoder):
         start, end, steps = geometry
         share = min(1.0, draws.step / steps)
@@ -226,19 +299,6 @@ def said_error(
     return _of_joints(found, batch["said_joints"].flatten(0, 1), repeated[4])
 
 
-def looks_error(facing: FacingReader, batch: Batch) -> Float[Tensor, ""]:
-    """Mean squared error of where the drivers look, as points on a circle.
-
-    Args:
-        facing: in training.
-        batch: of :class:`.clips.Clips`.
-    """
-    looks = batch["looks"]
-    truth = torch.stack([looks.cos(), looks.sin()], -1)
-    found: Tensor = facing(batch["driver"])
-    return (found.float() - truth).square().mean()
-
-
 def _of_joints(
     found: Float[Tensor, "B F P 3"], truth: Float[Tensor, "B F P 3"], told: Float[Tensor, "B"]
 ) -> Float[Tensor, ""]:
@@ -274,17 +334,18 @@ def drawing_error(
     return torch.stack(errors).mean()
 
 
-def train_only(networks: ThreeDimoNetworks, *names: str) -> None:
-    """Freeze all networks but some.
+def train_only(
+    networks: ThreeDimoNetworks, *names: str, known: Sequence[str] = ()
+) -> None:
+    """Freeze all weights but some.
 
     Args:
-        networks: to be trained. ``names``: of the parts that are.
+        networks: to be trained.
+        names: what the names of those weights begin with that are.
+        known: of them, what the names of those begin with that stay as they are.
     """
-    networks.requires_grad_(False)
-    for name in names:
-        part = getattr(networks, name)
-        if part is not None:
-            part.requires_grad_(True)
+    for name, parameter in networks.named_parameters():
+        parameter.requires_grad_(name.startswith(names) and not name.startswith(tuple(known)))
 
 
 def export(networks: ThreeDimoNetworks, folder: Path) -> None:

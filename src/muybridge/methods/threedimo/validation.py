@@ -20,7 +20,7 @@ from muybridge.methods.threedimo.clips import clip_of, driver_of
 from muybridge.methods.threedimo.conditions import wrapped
 from muybridge.methods.threedimo.corpus import Scene
 from muybridge.methods.threedimo.networks import ThreeDimoNetworks
-from muybridge.methods.threedimo.training import cue_of, pose_error
+from muybridge.methods.threedimo.training import cue_of, pose_error, said_joints
 from muybridge.sampling import ResidualFlow, draw_noise
 from muybridge.training import Batch, Validation
 
@@ -135,14 +135,32 @@ def validate_poses(networks: ThreeDimoNetworks, scenes: Sequence[Scene]) -> Vali
             apart = (found - batch["joints"])[..., :2] / 2
             size = apart.new_tensor([networks.config.width, networks.config.height])
             scores[f"{kind}_joints"] = float((apart * size).norm(dim=-1).mean())
-    if networks.facing is not None:
-        looks = networks.facing(torch.cat([one["driver"], other["driver"]])).float()
+    if networks.reader is not None:
+        apart = networks.reader(one["driver"]) - one["driver_joints"]
+        size = apart.new_tensor([networks.config.width, networks.config.height]) / 2
+        scores["read_pixels"] = float((apart[..., :2] * size).norm(dim=-1).mean())
+        scores["read_depth_cm"] = 100 * float(apart[..., 2].abs().mean())
+    if networks.reader is not None and networks.layout is not None:
+        looks = networks.looks(torch.cat([one["driver"], other["driver"]]))
         apart = torch.atan2(looks[..., 1], looks[..., 0])
         apart = wrapped(apart - torch.cat([one["looks"], other["looks"]])).abs().rad2deg()
         scores["facing_degrees"] = float(apart.mean())
     if first.ndim == 4:
         scores["retrieval"] = retrieval(first.flatten(2), second.flatten(2))
     return Validation(scores, None)
+
+
+@torch.no_grad()
+def validate_words(networks: ThreeDimoNetworks, scenes: Sequence[Scene]) -> Validation:
+    """How many pixels off cameras of sentences see the joints of known poses.
+
+    Args:
+        networks: with averaged weights, and a layout. ``scenes``: held out.
+    """
+    batch = batch_of(scenes, [(0, 0)] * len(scenes))
+    apart = said_joints(networks, batch)[..., :2] - batch["said_joints"].flatten(0, 1)[..., :2]
+    size = apart.new_tensor([networks.config.width, networks.config.height]) / 2
+    return Validation({"said_pixels": float((apart * size).norm(dim=-1).mean())}, None)
 
 
 def retrieval(
