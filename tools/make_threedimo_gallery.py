@@ -31,7 +31,8 @@ FRAMES, COLUMNS, SHOWN = 24, 5, 200
 
 def muybridge(*words: str | Path) -> None:
     """Run the command line."""
-    subprocess.run([sys.executable, "-m", "muybridge", *map(str, words), "--quiet"], check=True)
+    subprocess.run([sys.executable, "-m", "muybridge", *map(str, words), "--quiet"], check=True,
+                   stdout=subprocess.DEVNULL)
 
 
 def row(video: Path) -> Tensor:
