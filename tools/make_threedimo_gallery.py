@@ -25,7 +25,7 @@ SENTENCES = (
     "The camera remains static.", "Left side view.", "Back view.",
     "The camera arcs left by 90 degrees.",
 )
-FRAMES, COLUMNS, SHOWN = 24, 5, 200
+FRAMES, COLUMNS, SHOWN = 24, 5, 128
 """Of each video; of them in a row; and how wide a picture is."""
 
 
