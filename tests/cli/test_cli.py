@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -193,9 +192,8 @@ def test_plan_prints_a_forecast(capsys, painted_folder, tmp_path, monkeypatch):
 
 
 def test_a_closed_pipe_is_no_crash():
-    started = time.monotonic()
     ran = subprocess.run(
         f"{sys.executable} -m muybridge motions | head -1", shell=True, capture_output=True,
-        text=True,
+        text=True, timeout=600,  # it does not hang
     )
-    assert "Traceback" not in ran.stderr and time.monotonic() - started < 60
+    assert "Traceback" not in ran.stderr
