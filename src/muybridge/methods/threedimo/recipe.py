@@ -124,7 +124,7 @@ def recipe(size: str, **changes: Any) -> Recipe:
                     known=poses or context.init is not None,
                 ),
                 batch=_PICTURE_BATCH, optimizer=Optimizer(lr=2e-3, muon=_LATER),
-                schedule=Schedule(150, 0.5), ema=0.998, sketch=_sketch(config), step_seconds=2.5,
+                schedule=Schedule(150, 0.5), ema=0.998, sketch=_sketch(config), step_seconds=2.0,
                 workers=1, of=config.to_json(),
             ),
             *(
@@ -134,7 +134,7 @@ def recipe(size: str, **changes: Any) -> Recipe:
                         lr=6e-4, muon=_LATER, shares=_GENTLY if poses else {}
                     ),
                     schedule=Schedule(30, 0.8 if name == names[-1] else 0.0), ema=0.99,
-                    sketch=_sketch(config), step_seconds=3.0, workers=1, of=config.to_json(),
+                    sketch=_sketch(config), step_seconds=2.4, workers=1, of=config.to_json(),
                 )
                 for name in names
             ),
@@ -150,8 +150,8 @@ def _early(config: ThreeDimoConfig) -> tuple[Stage, ...]:
     """The stages before anything is painted, as many as there are networks for."""
     stages: list[Stage] = []
     for name, share, make, seconds, there in (
-        (WORDS, 0.8, _words, 0.15, config.drawn), (JOINTS, 2.0, _joints, 0.6, config.reader),
-        (POSES, 3.0, _poses, 1.6, config.decoder),
+        (WORDS, 0.8, _words, 0.2, config.drawn), (JOINTS, 2.0, _joints, 0.55, config.reader),
+        (POSES, 3.0, _poses, 1.5, config.decoder),
     ):
         if there:
             before = stages[-1].name if stages else ""

@@ -86,30 +86,28 @@ def words_loss(module: Any, batch: Batch, draws: Any) -> tuple[Tensor, dict[str,
         batch: of :class:`.clips.Clips`.
         draws: not needed.
     """
-    networks: ThreeDimoNetworks = module
-    found = said_joints(networks, batch)
-    told = batch["told"].repeat_interleave(batch["said_words"].shape[1], 0)
-    error = _of_joints(found, batch["said_joints"].flatten(0, 1), told)
+    error = _said_apart(module, batch, joint_places(batch["rotations"]), batch["tilts"])
     return error, {"said_error": error.detach()}
 
 
-def said_joints(networks: ThreeDimoNetworks, batch: Batch) -> Float[Tensor, "N F P 3"]:
-    """Where cameras of the sentences see the joints of the true poses, the sentences of each clip
-    one behind the other.
+def said_joints(
+    networks: ThreeDimoNetworks, batch: Batch, places: Float[Tensor, "B F J 3"],
+    turn: Float[Tensor, "B F 3 3"],
+) -> Float[Tensor, "N F P 3"]:
+    """Where cameras of the sentences see the joints of some poses, the sentences of each clip one
+    behind the other.
 
     Args:
         networks: with a layout. ``batch``: of :class:`.clips.Clips`.
+        places, turn: of the poses, as the layout gives them.
     """
     layout = networks.layout
     assert layout is not None
     sentences = batch["said_words"].shape[1]
     text = networks.words(batch["said_words"].flatten(0, 1), batch["said_amounts"].flatten(0, 1))
-    known = (
-        joint_places(batch["rotations"]), batch["tilts"], batch["reference_joints"],
-        batch["number"], batch["turned"],
-    )
     places, turn, own, number, turned = (
-        part.repeat_interleave(sentences, 0) for part in known
+        part.repeat_interleave(sentences, 0)
+        for part in (places, turn, batch["reference_joints"], batch["number"], batch["turned"])
     )
     return layout.before_camera(places, turn, text, own, number, turned)
 
@@ -283,20 +281,17 @@ def said_error(
         networks: with a layout, in training.
         motion: of the drivers. ``batch``: of :class:`.clips.Clips`.
     """
-    layout = networks.layout
-    assert layout is not None
-    sentences = batch["said_words"].shape[1]
-    text = networks.words(
-        batch["said_words"].flatten(0, 1), batch["said_amounts"].flatten(0, 1)
-    )
-    repeated = [
-        part.repeat_interleave(sentences, 0)
-        for part in (
-            motion, batch["reference_joints"], batch["number"], batch["turned"], batch["told"]
-        )
-    ]
-    found = layout.joints_seen(repeated[0], text, *repeated[1:4])
-    return _of_joints(found, batch["said_joints"].flatten(0, 1), repeated[4])
+    assert networks.layout is not None
+    return _said_apart(networks, batch, *networks.layout.places(motion))
+
+
+def _said_apart(
+    networks: ThreeDimoNetworks, batch: Batch, places: Float[Tensor, "B F J 3"],
+    turn: Float[Tensor, "B F 3 3"],
+) -> Float[Tensor, ""]:
+    found = said_joints(networks, batch, places, turn)
+    told = batch["told"].repeat_interleave(batch["said_words"].shape[1], 0)
+    return _of_joints(found, batch["said_joints"].flatten(0, 1), told)
 
 
 def _of_joints(

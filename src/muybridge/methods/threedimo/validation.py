@@ -19,6 +19,7 @@ from muybridge.methods.picture_loss import over_grey
 from muybridge.methods.threedimo.clips import clip_of, driver_of
 from muybridge.methods.threedimo.conditions import wrapped
 from muybridge.methods.threedimo.corpus import Scene
+from muybridge.methods.threedimo.joints import joint_places
 from muybridge.methods.threedimo.networks import ThreeDimoNetworks
 from muybridge.methods.threedimo.training import cue_of, pose_error, said_joints
 from muybridge.sampling import ResidualFlow, draw_noise
@@ -158,7 +159,8 @@ def validate_words(networks: ThreeDimoNetworks, scenes: Sequence[Scene]) -> Vali
         networks: with averaged weights, and a layout. ``scenes``: held out.
     """
     batch = batch_of(scenes, [(0, 0)] * len(scenes))
-    apart = said_joints(networks, batch)[..., :2] - batch["said_joints"].flatten(0, 1)[..., :2]
+    found = said_joints(networks, batch, joint_places(batch["rotations"]), batch["tilts"])
+    apart = (found - batch["said_joints"].flatten(0, 1))[..., :2]
     size = apart.new_tensor([networks.config.width, networks.config.height]) / 2
     return Validation({"said_pixels": float((apart * size).norm(dim=-1).mean())}, None)
 
